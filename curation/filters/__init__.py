@@ -1,0 +1,39 @@
+"""Filters: keep or drop, with a reason. One file each; nothing is deleted, dropped rows go to `dropped/`.
+
+A filter of stage `answers` acts before pairs are drawn, so that nobody pays to judge what would be dropped; one of
+stage `verdicts` acts on what would be published.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from ...schemas.plugins import Plugin
+from ...schemas.rows import Answer, Comparison, Judgment, Task, Verdict
+
+
+class AnswerFilter(Plugin):
+    """Base of the filters that look at one answer."""
+
+    kind: ClassVar[str] = "filter"
+
+    @abstractmethod
+    def drop(self, task: Task, answer: Answer) -> str | None:
+        """One line on what was found, where the answer is to be dropped; None keeps it. Failed answers never get here."""
+
+
+class VerdictFilter(Plugin):
+    """Base of the filters that look at one verdict and what it rests on."""
+
+    kind: ClassVar[str] = "filter"
+
+    @abstractmethod
+    def drop(self, comparison: Comparison, judgments: tuple[Judgment, ...], verdict: Verdict) -> str | None:
+        """One line on what was found, where the verdict is to be dropped; None keeps it.
+
+        `judgments` includes failed ones.
+        """
+
+
+Filter = AnswerFilter | VerdictFilter

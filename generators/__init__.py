@@ -1,0 +1,1 @@
+"""Where rows come from: sources, providers, judges, protocols, and the ledger of every call."""

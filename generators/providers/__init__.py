@@ -1,0 +1,121 @@
+"""Providers: who answers. One file each; a provider's fields are its recipe entry, `open` gives a live connection.
+
+A connection makes one attempt per call and raises `CallFailed`. Retries, limits and the ledger are the same for all
+providers and live in `generators/calls.py`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...schemas.plugins import Plugin
+from ...schemas.rows import Message, Task
+from ...schemas.sampling import Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a model, without anything that depends on when or where it is sent."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    """As it will be sent: seeds and temperatures of repeated samples are already in it."""
+    sample: int
+    """Distinguishes several draws of the same question."""
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back from one answered call."""
+
+    text: str
+    finish_reason: str | None
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Connection(Protocol):
+    """A live endpoint."""
+
+    async def complete(self, request: Request) -> Reply:
+        """One attempt. Raises `CallFailed`; `fatal=True` where every further call would fail the same way."""
+        ...
+
+    async def check(self) -> None:
+        """Ask the endpoint, without paying, whether it is up, takes the key and knows the model.
+
+        Raises `EndpointError`, one line.
+        """
+        ...
+
+
+class Price(BaseModel):
+    """Price of a model, in US dollars for a million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    input: float = Field(ge=0)
+    """USD per 1,000,000 prompt tokens."""
+    output: float = Field(ge=0)
+    """USD per 1,000,000 reply tokens."""
+
+    def of(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """Cost of one call in USD."""
+        return (prompt_tokens * self.input + completion_tokens * self.output) / 1e6
+
+
+class Provider(Plugin):
+    """Base of all providers: the fields every one of them has."""
+
+    kind: ClassVar[str] = "provider"
+    operational: ClassVar[frozenset[str]] = frozenset({"max_in_flight", "timeout", "attempts", "price"})
+    local: ClassVar[bool] = False
+    """Whether it reads what already exists: nothing is sent, so nothing goes through the ledger."""
+
+    model: str
+    """The model's name as the endpoint knows it."""
+    name: str | None = None
+    """What rows, reports and exports call it; default: `model`. Two entries must not share a name."""
+    family: str | None = None
+    """Model family, e.g. `llama`; a teacher and an answering model of one family are reported."""
+    sampling: Sampling = Sampling()
+    """Sampling parameters; what is left out is not sent."""
+    max_in_flight: int = Field(32, ge=1)
+    """Calls to this model open at one time."""
+    timeout: float = Field(600, gt=0)
+    """Seconds to wait for one reply."""
+    attempts: int = Field(5, ge=1)
+    """How often a call is sent when it ends in a timeout, a reset, a 429 or a 5xx, in all."""
+    price: Price | None = None
+    """Price of the model; without one, costs are shown as unknown."""
+
+    @property
+    def label(self) -> str:
+        """The name rows carry."""
+        return self.name or self.model
+
+    @abstractmethod
+    def open(self, world: World | None) -> AbstractAsyncContextManager[Connection]:
+        """A live connection for the time of a run; `world` is the simulated world's address, where one runs."""
+
+    def priced(self) -> Price | None:
+        """The price in force: the recipe's, or one that the provider itself knows."""
+        return self.price
+
+    def environment(self) -> Mapping[str, str]:
+        """Names of the environment variables it needs -> the recipe key that names them."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where the simulated world of this run listens."""
+
+    base_url: str

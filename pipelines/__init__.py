@@ -1,0 +1,1 @@
+"""The order of work: recipe, engine, stages, run, export."""

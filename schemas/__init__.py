@@ -1,0 +1,1 @@
+"""What a row is. No I/O; imports nothing else of prefmill."""

@@ -1,0 +1,90 @@
+"""Every error prefmill raises, and what each one means for the person at the terminal.
+
+    PrefmillError
+    ├── UserError (ValueError)          the person can fix it: one line, exit 2
+    │   ├── RecipeError                 the recipe is wrong; nothing was started
+    │   ├── SourceError                 the input file cannot be read at all
+    │   ├── UnknownPlugin (LookupError) no plug-in of that name
+    │   ├── RunDirectoryError (OSError) the run directory cannot be used
+    │   └── EndpointError (ConnectionError)  an endpoint is unreachable, refuses the key or lacks the model
+    ├── Unreadable (ValueError)         a reply that a judge's reader does not accept; becomes a failed row
+    ├── CannotCarry (ValueError)        a row that a format cannot express; counted as a loss of the export
+    ├── CallFailed (RuntimeError)       one model call failed, with its kind; becomes a failed row
+    └── Stopped (RuntimeError)          Ctrl-C or a cap; what was done is kept, exit 3
+
+A failure of one row is a value (`rows.Failure`), never an exception that leaves its stage. Exceptions are for what
+stops a whole run. A message reads `FILE: key.path: what is wrong (got …). Known: …. Did you mean …?`
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PrefmillError(Exception):
+    """Root of all errors raised on purpose."""
+
+
+class UserError(PrefmillError, ValueError):
+    """Something the person can put right. Its text is one line, ready to print; the process exits with 2."""
+
+
+class RecipeError(UserError):
+    """The recipe does not say what it must. `lines` holds one finished line for each mistake."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = tuple(lines)
+        super().__init__("\n".join(self.lines))
+
+
+class SourceError(UserError):
+    """A file of tasks or recorded answers cannot be read at all (one bad line is a failed row instead)."""
+
+
+class UnknownPlugin(UserError, LookupError):
+    """A recipe names a plug-in that does not exist."""
+
+
+class RunDirectoryError(UserError, OSError):
+    """The run directory cannot be written, belongs to another recipe, or is in use."""
+
+
+class EndpointError(UserError, ConnectionError):
+    """An endpoint fails for good: unreachable, key refused, unknown model. Repeating the call would not help."""
+
+
+class Unreadable(PrefmillError, ValueError):
+    """A judge's reader does not accept a reply. The text says what was expected and what stood there."""
+
+
+class CannotCarry(PrefmillError, ValueError):
+    """A format cannot express a row. `reason` is a short fixed string, so that losses can be counted."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class CallFailed(PrefmillError, RuntimeError):
+    """One model call failed.
+
+    `kind` is one of `rows.FailureKind`; `retry_after` is what the server asked for, in seconds; `fatal` says that every
+    further call to this endpoint would fail the same way.
+    """
+
+    def __init__(self, kind: str, message: str, *, retry_after: float | None = None, fatal: bool = False) -> None:
+        self.kind, self.message, self.retry_after, self.fatal = kind, message, retry_after, fatal
+        super().__init__(f"{kind}: {message}")
+
+
+class Stopped(PrefmillError, RuntimeError):
+    """The run was stopped at a row boundary and can be resumed."""
+
+
+def known(name: str, names: Iterable[str]) -> str:
+    """`Known: a, b, c. Did you mean 'b'?` for an unknown `name`; the second sentence only when one is near."""
+    options = sorted(names)
+    text = f"Known: {', '.join(options) or 'none'}."
+    near = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
+    return f"{text} Did you mean {near[0]!r}?" if near else text

@@ -1,0 +1,74 @@
+"""Plug-ins: one frozen pydantic class in one file, found by file name, loaded only when a recipe names it.
+
+The class's fields are its recipe entry. A plug-in of kind `judge` called `judgelm` is the one public subclass of
+`Judge` defined in `prefmill/generators/judges/judgelm.py`. Other packages offer theirs as an entry point of the group
+`prefmill.judges` whose value is the module. There is no registry to keep in step and no second config class.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from importlib import metadata
+from typing import ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from .errors import UnknownPlugin, known
+
+KINDS = {
+    "source": "generators.sources",
+    "provider": "generators.providers",
+    "judge": "generators.judges",
+    "protocol": "generators.protocols",
+    "filter": "curation.filters",
+    "format": "schemas.formats",
+}
+"""Kind of plug-in -> the folder that holds its files, below the package `prefmill`."""
+
+
+class Plugin(BaseModel):
+    """Base of every plug-in kind. Frozen; unknown recipe keys are refused; docstrings under fields are the reference."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    kind: ClassVar[str]
+    """Which of `KINDS` this is; set by the base class of the kind."""
+    operational: ClassVar[frozenset[str]] = frozenset()
+    """Fields that say how calls are made, not what is asked; they may change under an existing run directory."""
+
+    @classmethod
+    def plugin_name(cls) -> str:
+        """The name a recipe uses: the file's name."""
+        return cls.__module__.rpartition(".")[2]
+
+
+P = TypeVar("P", bound=Plugin)
+
+
+def _folder(kind: str) -> str:
+    return f"{__package__.rpartition('.')[0]}.{KINDS[kind]}"
+
+
+def names(kind: str) -> list[str]:
+    """Names of all plug-ins of a kind, found without importing any of them."""
+    package = importlib.import_module(_folder(kind))
+    found = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
+    found |= {entry.name for entry in metadata.entry_points(group=f"prefmill.{kind}s")}
+    return sorted(found)
+
+
+def load(base: type[P], name: str) -> type[P]:
+    """The plug-in class called `name` of the kind whose base class is `base`.
+
+    Raises `UnknownPlugin` with the known names and the nearest one.
+    """
+    kind = base.kind
+    if name not in names(kind):
+        raise UnknownPlugin(f"no {kind} named {name!r}. {known(name, names(kind))}")
+    outside = {entry.name: entry.value for entry in metadata.entry_points(group=f"prefmill.{kind}s")}
+    module = importlib.import_module(outside.get(name, f"{_folder(kind)}.{name}"))
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__:
+            return value
+    raise UnknownPlugin(f"{module.__name__} defines no {base.__name__}. See CONTRIBUTING.md.")

@@ -1,0 +1,363 @@
+"""The rows that flow through a run: frozen, with content-hash ids and their parents' ids.
+
+    Task -> Answer -> Comparison -> Judgment -> Verdict -> Review -> Example
+                                 (or Grade, for one answer)
+
+A row's `id` is the hash of what makes it that row, never of when or in which order it was made: two runs that ask the
+same and hear the same have the same ids. A failure is a row too, with a `Failure` where its content would stand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .rubric import Rubric
+from .sampling import Sampling
+
+Role = Literal["system", "user", "assistant"]
+
+FailureKind = Literal[
+    "malformed",  # a source line that cannot be read
+    "duplicate",  # an id that an earlier line already uses for something else
+    "timeout",  # no reply in time
+    "connection",  # reset, refused, name not found
+    "rate_limited",  # HTTP 429, still after all attempts
+    "server_error",  # HTTP 5xx, still after all attempts
+    "rejected",  # HTTP 4xx: the endpoint does not accept this request
+    "protocol",  # HTTP 200 whose body is not a chat completion
+    "empty",  # a reply without text
+    "content_filter",  # the endpoint withheld the reply
+    "unreadable",  # a judge's reply that its reader does not accept
+    "unanswered",  # no recorded answer for this task
+    "no_usable_pair",  # fewer usable answers than a comparison needs
+    "no_judgment",  # a comparison none of whose judgments could be read
+]
+"""Why a row failed. Fixed strings, so that reasons can be counted and compared between runs."""
+
+
+def digest(*parts: object) -> str:
+    """16 hex digits (64 bits of BLAKE2b) over the JSON form of `parts`; the same on every machine and version."""
+    text = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=_plain)
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+class Part(BaseModel):
+    """A frozen piece of a row, without an id of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Row(Part):
+    """A frozen row; `id` is derived from the fields named in `identity`."""
+
+    identity: ClassVar[tuple[str, ...]]
+    """Names of the fields that make this row what it is."""
+
+    @cached_property
+    def id(self) -> str:
+        """16 hex digits, derived from the row's kind and identity."""
+        return digest(type(self).__name__, *(getattr(self, name) for name in self.identity))
+
+    @classmethod
+    def parse(cls, record: dict[str, Any]) -> Self:
+        """The row stored as `record` (see `record`). Raises `ValueError` where its id is not that of its content."""
+        fields = dict(record)
+        stored = fields.pop("id", None)
+        row = cls.model_validate(fields)
+        if stored is not None and stored != row.id:
+            raise ValueError(f"{cls.__name__} {stored} does not have the content its id says (content: {row.id})")
+        return row
+
+    def record(self, context: object = None) -> dict[str, Any]:
+        """The row as plain values, with its id in front; `context` is pydantic's serialisation context."""
+        return {"id": self.id, **self.model_dump(context=context)}
+
+
+class Message(Part):
+    """One turn of a chat."""
+
+    role: Role
+    content: str
+
+
+class Failure(Part):
+    """Why something is not there."""
+
+    kind: FailureKind
+    message: str
+    """One line for a person."""
+
+
+class Usage(Part):
+    """What a call was billed for, as the endpoint counted it. All attempts that were answered are summed."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    calls: int = 0
+    """Calls whose reply was paid for: 1, or more where a reply had to be asked for again."""
+    cost_usd: float | None = None
+    """None where no price is known; never 0 by default."""
+
+    def __add__(self, other: Usage) -> Usage:
+        known = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            calls=self.calls + other.calls,
+            cost_usd=sum(known) if known else None,
+        )
+
+
+class Reference(Part):
+    """A reference answer and where it comes from."""
+
+    text: str
+    origin: str = "gold"
+    """`gold` (people or a key), `model` (a strong model wrote it) or `retrieved`."""
+    model: str | None = None
+    """The model that wrote it, or the id under which the source lists it."""
+
+
+class Task(Row):
+    """A task seed: what the answering models are asked."""
+
+    identity: ClassVar[tuple[str, ...]] = ("source_id", "messages", "reference", "rubric")
+
+    source_id: str | None = None
+    """The id the source gives, as text; None where it gives none."""
+    messages: tuple[Message, ...] = Field(min_length=1)
+    """The chat up to and including the user's last message; a system prompt comes first."""
+    category: str | None = None
+    licence: str | None = None
+    reference: Reference | None = None
+    rubric: Rubric | None = None
+    source: str = ""
+    """Where it was read: file name, or data set name and split."""
+    line: int | None = None
+    """1-based line (jsonl, csv) or row (parquet, hub) in the source."""
+
+    @model_validator(mode="after")
+    def _ends_with_user(self) -> Self:
+        if self.messages[-1].role != "user":
+            raise ValueError(f"the last message must be the user's (got {self.messages[-1].role!r})")
+        return self
+
+    @property
+    def system(self) -> str | None:
+        """The system prompt, where there is one."""
+        return self.messages[0].content if self.messages[0].role == "system" else None
+
+    @property
+    def turns(self) -> tuple[Message, ...]:
+        """The messages without the system prompt."""
+        return self.messages[1:] if self.messages[0].role == "system" else self.messages
+
+    @property
+    def instruction(self) -> str:
+        """The user's last message."""
+        return self.messages[-1].content
+
+
+class Answer(Row):
+    """One model's answer to a Task, or why there is none."""
+
+    identity: ClassVar[tuple[str, ...]] = ("task_id", "model", "sample", "text", "failure")
+
+    task_id: str
+    model: str
+    """The name the recipe gives the answering model."""
+    family: str | None = None
+    """Model family, for self-preference checks: a teacher should not judge its own."""
+    sample: int = 0
+    """0-based number of the sample, where a model answers a task several times."""
+    text: str | None = None
+    finish_reason: str | None = None
+    """As the endpoint says: `stop`, `length`, `content_filter`, …; None for recorded answers that do not say."""
+    sampling: Sampling = Sampling()
+    usage: Usage = Usage()
+    origin: str = ""
+    """The provider's name: `openai`, `recorded`, `simulated`, ...; whatever is simulated says so here."""
+    failure: Failure | None = None
+
+    @model_validator(mode="after")
+    def _text_or_failure(self) -> Self:
+        if (self.text is None) == (self.failure is None):
+            raise ValueError("an answer has either a text or a failure")
+        return self
+
+
+class Comparison(Row):
+    """A Task and two or more Answers that meet, in a stated order."""
+
+    identity: ClassVar[tuple[str, ...]] = ("task_id", "answer_ids")
+
+    task_id: str
+    answer_ids: tuple[str, ...] = Field(min_length=2)
+    """In the comparison's own order, which is drawn at random from the run's seed."""
+    models: tuple[str, ...]
+    """Names of the answering models, aligned with `answer_ids`."""
+
+    def swapped(self) -> Comparison:
+        """The same answers in reverse order."""
+        return self.model_copy(update={"answer_ids": self.answer_ids[::-1], "models": self.models[::-1]})
+
+
+class Judgment(Row):
+    """One teacher's reply about a Comparison, or why it could not be read.
+
+    `scores` and `rationale` are as the teacher gave them, in the order in which the answers were *shown*; `by_answer`
+    puts the scores back into the comparison's order.
+    """
+
+    identity: ClassVar[tuple[str, ...]] = (
+        "comparison_id", "teacher", "judge", "shown", "with_reference", "sample", "raw", "failure",
+    )  # fmt: skip
+
+    comparison_id: str
+    task_id: str
+    teacher: str
+    """The name the recipe gives the teacher."""
+    judge: str
+    """Name of the judge plug-in (prompt and reader)."""
+    shown: tuple[int, ...]
+    """Indexes into the comparison's answers, in the order in which the teacher saw them."""
+    with_reference: bool = False
+    sample: int = 0
+    """0 for the first reply, k for the k-th time the question was asked again."""
+    scores: tuple[float, ...] | None = None
+    """One score an answer, in the order shown, on the judge's scale."""
+    rationale: str = ""
+    raw: str | None = None
+    """The reply as it came; kept for unreadable ones too."""
+    usage: Usage = Usage()
+    origin: str = ""
+    """The teacher's provider; whatever is simulated says so here."""
+    failure: Failure | None = None
+
+    @model_validator(mode="after")
+    def _scores_or_failure(self) -> Self:
+        if (self.scores is None) == (self.failure is None):
+            raise ValueError("a judgment has either scores or a failure")
+        return self
+
+    @property
+    def by_answer(self) -> tuple[float, ...] | None:
+        """The scores in the comparison's order, or None for a failed judgment."""
+        if self.scores is None:
+            return None
+        return tuple(score for _, score in sorted(zip(self.shown, self.scores, strict=True)))
+
+
+class Grade(Row):
+    """One teacher's reply about one Answer under a rubric, or why it could not be read."""
+
+    identity: ClassVar[tuple[str, ...]] = ("answer_id", "teacher", "judge", "with_reference", "sample", "raw", "failure")
+
+    answer_id: str
+    task_id: str
+    teacher: str
+    judge: str
+    with_reference: bool = False
+    sample: int = 0
+    score: float | None = None
+    feedback: str = ""
+    raw: str | None = None
+    usage: Usage = Usage()
+    origin: str = ""
+    failure: Failure | None = None
+
+
+Winner = Literal["first", "second", "tie"]
+"""Which answer of a pair won, in the comparison's order."""
+
+
+class Verdict(Row):
+    """What all judgments of one Comparison add up to, or why they add up to nothing."""
+
+    identity: ClassVar[tuple[str, ...]] = ("comparison_id", "judgment_ids", "winner", "margin", "failure")
+
+    comparison_id: str
+    task_id: str
+    protocol: str
+    judgment_ids: tuple[str, ...]
+    """The judgments that were used: readable ones only."""
+    winner: Winner | None = None
+    margin: float | None = None
+    """Score of the first answer minus the second's, averaged over the judgments used; positive favours the first."""
+    consistent: bool | None = None
+    """Whether both orders agree on the winner; None where only one order was read."""
+    flags: tuple[str, ...] = ()
+    """`order_inconsistent`, `one_order_failed`, `asked_again`."""
+    usage: Usage = Usage()
+    """Of every call made for this comparison, unreadable ones included."""
+    failure: Failure | None = None
+
+    @model_validator(mode="after")
+    def _winner_or_failure(self) -> Self:
+        if (self.winner is None) == (self.failure is None):
+            raise ValueError("a verdict has either a winner (or tie) or a failure")
+        return self
+
+
+class Review(Row):
+    """One person's decision on a Verdict."""
+
+    identity: ClassVar[tuple[str, ...]] = ("verdict_id", "annotator", "winner", "comment")
+
+    verdict_id: str
+    annotator: str
+    winner: Winner | None = None
+    """None: this person cannot judge it."""
+    comment: str = ""
+    seconds: float | None = None
+    """Time spent on the record."""
+
+
+class Example(Row):
+    """A row ready to publish, with everything it was made from."""
+
+    identity: ClassVar[tuple[str, ...]] = ("task", "comparison", "verdict")
+
+    index: int
+    """0-based position in the run's canonical order (task order, then pair order): no call's timing enters it."""
+    task: Task
+    answers: tuple[Answer, ...]
+    """In the comparison's order."""
+    comparison: Comparison
+    judgments: tuple[Judgment, ...]
+    """Readable ones, in the order in which the protocol asked."""
+    verdict: Verdict
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any part of it comes from the simulated world."""
+        return any(part.origin == "simulated" for part in (*self.answers, *self.judgments))
+
+
+class Loss(Row):
+    """A row that did not go on: dropped by a filter, or failed. Kept in `dropped/` with its reason."""
+
+    identity: ClassVar[tuple[str, ...]] = ("stage", "status", "row_id", "task_id", "reason", "detail")
+
+    stage: str
+    status: Literal["dropped", "failed"]
+    row_id: str
+    """Id of the row that was lost; for a source line that is no row, `FILE:LINE`."""
+    task_id: str | None = None
+    by: str = ""
+    """The filter that dropped it, or the model whose call failed."""
+    reason: str
+    """A fixed string: a filter's reason or a `FailureKind`."""
+    detail: str = ""
+    """One line for a person; for a malformed source line, what stood there."""

@@ -1,0 +1,29 @@
+"""A rubric: what a judge is asked to look at, and what each score means.
+
+Shape after the Feedback-Collection (Prometheus, arXiv 2310.08491, section 3: one criterion with a description per
+score); a rubric of plain text is a criterion without descriptions.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Level(BaseModel):
+    """What one score of a criterion means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    score: int
+    description: str
+
+
+class Rubric(BaseModel):
+    """One criterion and, where known, a description of each score from worst to best."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    criteria: str
+    """What is judged, e.g. `Is the answer correct and complete?`"""
+    levels: tuple[Level, ...] = ()
+    """Scores in ascending order; empty where only the criterion is known."""
