@@ -28,7 +28,7 @@ KINDS = {
 
 
 class Plugin(BaseModel):
-    """Base of every plug-in kind. Frozen; unknown recipe keys are refused; docstrings under fields are the reference."""
+    """Base of every plug-in kind. Frozen; unknown recipe keys are refused; the text under a field is its reference."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 

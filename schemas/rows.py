@@ -262,7 +262,15 @@ class Judgment(Row):
 class Grade(Row):
     """One teacher's reply about one Answer under a rubric, or why it could not be read."""
 
-    identity: ClassVar[tuple[str, ...]] = ("answer_id", "teacher", "judge", "with_reference", "sample", "raw", "failure")
+    identity: ClassVar[tuple[str, ...]] = (
+        "answer_id",
+        "teacher",
+        "judge",
+        "with_reference",
+        "sample",
+        "raw",
+        "failure",
+    )
 
     answer_id: str
     task_id: str
@@ -342,7 +350,8 @@ class Example(Row):
     @property
     def simulated(self) -> bool:
         """Whether any part of it comes from the simulated world."""
-        return any(part.origin == "simulated" for part in (*self.answers, *self.judgments))
+        origins = {answer.origin for answer in self.answers} | {judgment.origin for judgment in self.judgments}
+        return "simulated" in origins
 
 
 class Loss(Row):

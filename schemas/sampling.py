@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, FieldSerializationInfo, field_serializer, field_validator
 
-
 BESIDE_OPENAI = frozenset({"top_k", "min_p", "repetition_penalty"})
 """Parameters that vLLM and most open servers read and OpenAI's API does not name."""
 

@@ -13,20 +13,25 @@ from ...schemas.plugins import Plugin
 from ...schemas.rows import Answer, Comparison, Judgment, Task, Verdict
 
 
-class AnswerFilter(Plugin):
-    """Base of the filters that look at one answer."""
+class Filter(Plugin):
+    """Base of both kinds of filter."""
 
     kind: ClassVar[str] = "filter"
+
+
+class AnswerFilter(Filter):
+    """Base of the filters that look at one answer."""
 
     @abstractmethod
     def drop(self, task: Task, answer: Answer) -> str | None:
-        """One line on what was found, where the answer is to be dropped; None keeps it. Failed answers never get here."""
+        """One line on what was found, where the answer is to be dropped; None keeps it.
+
+        Failed answers never get here.
+        """
 
 
-class VerdictFilter(Plugin):
+class VerdictFilter(Filter):
     """Base of the filters that look at one verdict and what it rests on."""
-
-    kind: ClassVar[str] = "filter"
 
     @abstractmethod
     def drop(self, comparison: Comparison, judgments: tuple[Judgment, ...], verdict: Verdict) -> str | None:
@@ -34,6 +39,3 @@ class VerdictFilter(Plugin):
 
         `judgments` includes failed ones.
         """
-
-
-Filter = AnswerFilter | VerdictFilter

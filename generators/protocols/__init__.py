@@ -45,4 +45,3 @@ class Protocol(Plugin):
     @abstractmethod
     def calls(self, teachers: int, references: int) -> int:
         """How many judgments one comparison asks for at most, for `prefmill check` and the waterfall."""
-

@@ -25,7 +25,7 @@ class Fields(BaseModel):
     input: str = "input"
     """Material the instruction works on (Alpaca's second column), put after the instruction and a blank line."""
     messages: str = "messages"
-    """A chat as a list of `{role, content}` (or `{from, value}`); assistant turns after the last user turn are cut off."""
+    """A chat as a list of `{role, content}` (or `{from, value}`); what follows the last user turn is cut off."""
     system: str = "system"
     """System prompt."""
     reference: str = "reference"
