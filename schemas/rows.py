@@ -40,10 +40,10 @@ FailureKind = Literal[
 """Why a row failed. Fixed strings, so that reasons can be counted and compared between runs."""
 
 
-def digest(*parts: object) -> str:
-    """16 hex digits (64 bits of BLAKE2b) over the JSON form of `parts`; the same on every machine and version."""
+def digest(*parts: object, size: int = 8) -> str:
+    """`size` bytes of BLAKE2b over the JSON form of `parts`, in hex; the same on every machine and version."""
     text = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=_plain)
-    return hashlib.blake2b(text, digest_size=8).hexdigest()
+    return hashlib.blake2b(text, digest_size=size).hexdigest()
 
 
 def _plain(value: object) -> object:

@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -87,6 +88,8 @@ class Provider(Plugin):
     """Model family, e.g. `llama`; a teacher and an answering model of one family are reported."""
     sampling: Sampling = Sampling()
     """Sampling parameters; what is left out is not sent."""
+    samples: int = Field(1, ge=1)
+    """How often it answers each task, each time as a sample of its own. Teachers are asked once."""
     max_in_flight: int = Field(32, ge=1)
     """Calls to this model open at one time."""
     timeout: float = Field(600, gt=0)
@@ -110,8 +113,12 @@ class Provider(Plugin):
         return self.price
 
     def environment(self) -> Mapping[str, str]:
-        """Names of the environment variables it needs -> the recipe key that names them."""
+        """Recipe keys that name an environment variable -> the variable's name."""
         return {}
+
+    def at(self, folder: Path) -> Provider:
+        """This provider with paths in its recipe entry resolved against the recipe's folder."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)

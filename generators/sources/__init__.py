@@ -1,11 +1,15 @@
-"""Sources: task seeds in. One file each; a bad line is a failed row with file and line, never a crash."""
+"""Sources: task seeds in. One file each; a bad line is a failed row with file and line, never a crash.
+
+A source says what stands on each line (`records`); how a record becomes a Task is the same for all of them
+(`_record.py`), as are duplicates, limits and the count of lines (`_reading.py`).
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,19 +25,29 @@ class Fields(BaseModel):
     id: str = "id"
     """The source's own id of a row; optional."""
     instruction: str = "instruction"
-    """What the user asks; used where there are no `messages`."""
+    """What the user asks; used where a row has no `messages`."""
     input: str = "input"
     """Material the instruction works on (Alpaca's second column), put after the instruction and a blank line."""
     messages: str = "messages"
-    """A chat as a list of `{role, content}` (or `{from, value}`); what follows the last user turn is cut off."""
+    """A chat as a list of `{role, content}` or ShareGPT's `{from, value}`, or such a list as JSON text.
+
+    What follows the last user turn is cut off. An assistant turn cut off that way is not taken for a reference answer:
+    who wrote it is unknown.
+    """
     system: str = "system"
-    """System prompt."""
+    """System prompt, for rows whose `messages` hold none."""
     reference: str = "reference"
     """Reference answer: text, or `{text, origin, model}`."""
     rubric: str = "rubric"
-    """Rubric: text, or `{criteria, levels}`."""
+    """Rubric: text, or `{criteria, levels}` (also as JSON text).
+
+    `levels` is `{"1": "what a 1 means", ...}`, a list of such texts counted from 1, or a list of
+    `{score, description}`.
+    """
     category: str = "category"
+    """Any label; a number is read as text."""
     licence: str = "licence"
+    """Licence of the row."""
 
 
 class Source(Plugin):
@@ -45,7 +59,7 @@ class Source(Plugin):
     fields: Fields = Fields()
     """Names of the columns, where they differ from the defaults."""
     limit: int | None = Field(None, ge=1)
-    """Read at most this many tasks from the start; None reads all."""
+    """Read at most this many rows from the start, good or bad, so that kept + dropped + failed <= limit; None: all."""
     licence: str | None = None
     """Licence of the source, for every task that has none of its own."""
 
@@ -53,19 +67,31 @@ class Source(Plugin):
     def records(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
         """Pairs of 1-based line number and the record there, or, for a malformed line, one line saying what is wrong.
 
-        Raises `SourceError` where the source as a whole cannot be read (missing file, unknown data set, no header).
+        Raises `SourceError` where the source as a whole cannot be read (missing file, unknown data set, no header, no
+        column of a name that `fields` asks for: see `_columns.py`).
         """
 
     @abstractmethod
     def where(self) -> str:
-        """What to call this source in messages and rows: the file's path or the data set's name."""
+        """What to call this source in messages: the file's path or the data set's name."""
+
+    @property
+    def label(self) -> str:
+        """What rows call this source: file name, or data set name and split; no folders, which are this machine's."""
+        return self.where()
 
     def tasks(self) -> Iterator[Task | Loss]:
-        """Tasks in source order; malformed and duplicate lines as `Loss` rows of stage `tasks`."""
+        """Tasks in source order; malformed and duplicate lines as `Loss` rows of stage `tasks`.
+
+        Raises `SourceError`, while iterating, where the source as a whole cannot be read or holds no rows.
+        """
         from ._reading import read_tasks
 
         return read_tasks(self)
 
-    def at(self, folder: Path) -> Source:
+    def check(self) -> None:
+        """A look that costs nothing: raises `SourceError` where the source is plainly not there. Reads no rows."""
+
+    def at(self, folder: Path) -> Self:
         """This source with paths in its recipe entry resolved against the recipe's folder."""
         return self

@@ -1,0 +1,236 @@
+"""One way to call a model, the same for every provider: ledger, limit, attempts, and the reply as a value.
+
+Two kinds of repetition, kept apart. The same *attempt* is sent again after a timeout, a reset, a 429 or a 5xx; it is
+one call. A reply that is empty, or that a judge cannot read, is asked for again as a *fresh sample*: a call of its
+own, with its own row in the ledger, so that a changed reader can still use the replies that were paid for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import orjson
+
+from ..schemas.errors import CallFailed, EndpointError, Stopped
+from ..schemas.rows import Failure, Usage, digest
+from ..schemas.sampling import Sampling
+from .halt import Halt
+from .ledger import Attempt, Call, Ledger, now
+from .limits import Slots, wait_before
+from .providers import Connection, Provider, Reply, Request
+
+PASSING = frozenset({"timeout", "connection", "rate_limited", "server_error", "protocol"})
+"""Kinds of failure that another attempt may mend."""
+FRESH_TEMPERATURE = 0.7
+"""Least temperature of a fresh sample: at 0 the same bad reply would come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call came to: a reply, or a failure; and what it cost."""
+
+    reply: Reply | None
+    failure: Failure | None
+    usage: Usage
+
+
+@dataclass
+class Tally:
+    """What one model did in this process, for the progress display."""
+
+    asked: int = 0
+    """Calls wanted so far, those found in the ledger included."""
+    sent: int = 0
+    """Calls sent and answered or given up in this process."""
+    found: int = 0
+    """Calls found in the ledger."""
+    failed: int = 0
+    """Calls given up, found ones included."""
+    open: int = 0
+    """Calls in flight."""
+    cost_usd: float = 0.0
+    """Of the calls sent in this process, where a price is known."""
+
+
+@dataclass
+class Caller:
+    """Calls to one model of the recipe, in one stage."""
+
+    stage: str
+    provider: Provider
+    connection: Connection
+    ledger: Ledger
+    ready: Callable[[], Awaitable[None]]
+    """Awaited before the first call is sent: checks all endpoints of the run once."""
+    halt: Halt
+    """When requested, no further call is sent."""
+    tally: Tally = field(default_factory=Tally)
+
+    def __post_init__(self) -> None:
+        self._slots = Slots(self.provider.max_in_flight)
+        self._price = self.provider.priced()
+        self._same: dict[str, asyncio.Future[Call]] = {}
+
+    async def call(self, request: Request) -> Outcome:
+        """The reply to a request: from the ledger, or sent now and written there first.
+
+        Raises `EndpointError` where every further call would fail the same way, `Stopped` when the run is stopping.
+        """
+        self.tally.asked += 1
+        if self.provider.local:
+            return await self._look_up(request)
+        body = request_body(self.provider, request)
+        key = call_key(self.provider, body, request.sample)
+        call = self.ledger.get(key)
+        if call is not None:
+            self.tally.found += 1
+        else:
+            call = await self._once(_Asked(key, body.decode(), request))
+        self.tally.failed += call.status != "ok"
+        return _outcome(call)
+
+    async def _look_up(self, request: Request) -> Outcome:
+        """An answer that already exists: nothing is sent, so nothing is written."""
+        self.tally.found += 1
+        try:
+            return Outcome(await self.connection.complete(request), None, Usage())
+        except CallFailed as failed:
+            self.tally.failed += 1
+            return Outcome(None, Failure.model_validate({"kind": failed.kind, "message": failed.message}), Usage())
+
+    async def _once(self, asked: _Asked) -> Call:
+        """Send the call, or wait for it where two tasks ask the very same at the same time."""
+        if (running := self._same.get(asked.key)) is not None:
+            return await asyncio.shield(running)
+        future = asyncio.ensure_future(self._send(asked))
+        self._same[asked.key] = future
+        try:
+            return await future
+        finally:
+            del self._same[asked.key]
+
+    async def _send(self, asked: _Asked) -> Call:
+        """Send until it is answered or given up; the last attempt's result is written and returned."""
+        await self.ready()
+        attempt = 1
+        while True:
+            async with self._slots.take():
+                ended = await self._attempt(asked, attempt)
+            if isinstance(ended, Call):
+                return ended
+            attempt += 1
+            await self._pause(wait_before(attempt, ended.retry_after))
+
+    async def _attempt(self, asked: _Asked, attempt: int) -> Call | CallFailed:
+        """One attempt inside a slot. A result that stands is written before the slot is given back."""
+        if self.halt.requested.is_set():
+            raise Stopped("the run is stopping")
+        self.tally.open += 1
+        started = now()
+        try:
+            reply = await self.connection.complete(asked.request)
+            return await self._record(asked, "ok", reply, attempt, started)
+        except CallFailed as failed:
+            another = failed.kind in PASSING and attempt < self.provider.attempts
+            # A refused connection may be a server that restarts; other fatal answers will not change.
+            if failed.fatal and not (another and failed.kind == "connection"):
+                raise EndpointError(failed.message) from failed
+            self.ledger.note(Attempt(asked.key, attempt, failed.kind, failed.message, now()))
+            if another:
+                return failed
+            return await self._record(asked, failed.kind, Reply(failed.message, None, 0, 0), attempt, started)
+        finally:
+            self.tally.open -= 1
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before another attempt; a stop ends the wait."""
+        try:
+            await asyncio.wait_for(self.halt.requested.wait(), seconds)
+        except TimeoutError:
+            return
+        raise Stopped("the run is stopping")
+
+    async def _record(self, asked: _Asked, status: str, reply: Reply, attempts: int, started: float) -> Call:
+        """Write the finished call, still inside its slot: what is in flight is what a crash can cost."""
+        cost = self._price.of(reply.prompt_tokens, reply.completion_tokens) if self._price else None
+        ended = now()
+        call = Call(
+            key=asked.key,
+            stage=self.stage,
+            model=self.provider.label,
+            task_id=asked.request.task.id,
+            sample=asked.request.sample,
+            request=asked.body,
+            status=status,
+            text=reply.text,
+            finish_reason=reply.finish_reason,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            cost_usd=cost,
+            attempts=attempts,
+            latency_s=round(ended - started, 6),
+            created_s=ended,
+        )
+        await self.ledger.record(call)
+        self.tally.sent += 1
+        self.tally.cost_usd += cost or 0.0
+        return call
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request with its ledger key and its body."""
+
+    key: str
+    body: str
+    request: Request
+
+
+def _outcome(call: Call) -> Outcome:
+    """A finished call as a value. A reply without text is kept as it came; that it is empty is a failure."""
+    usage = Usage(
+        prompt_tokens=call.prompt_tokens, completion_tokens=call.completion_tokens, calls=1, cost_usd=call.cost_usd
+    )
+    if call.status != "ok":
+        # Validated, not cast: the ledger is a file.
+        return Outcome(None, Failure.model_validate({"kind": call.status, "message": call.text}), usage)
+    reply = Reply(call.text, call.finish_reason, call.prompt_tokens, call.completion_tokens)
+    if not call.text.strip():
+        said = f"no text (finish reason {call.finish_reason})"
+        return Outcome(None, Failure(kind="empty", message=said), usage)
+    return Outcome(reply, None, usage)
+
+
+def request_body(provider: Provider, request: Request) -> bytes:
+    """What is asked, as canonical JSON: the request body that goes to the endpoint, without address or key."""
+    asked = {
+        "model": provider.model,
+        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        **request.sampling.standard(),
+        **request.sampling.extra(),
+    }
+    return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+
+
+def call_key(provider: Provider, body: bytes, sample: int) -> str:
+    """Ledger key of a call: 32 hex digits over the recipe's name for the model, what is asked, and which draw it is.
+
+    The address is not in it: a server that comes back on another port still has its calls.
+    """
+    return digest(provider.label, body.decode(), sample, size=16)
+
+
+def drawn(sampling: Sampling, sample: int, again: int) -> Sampling:
+    """Sampling parameters of draw number `sample`; `again` counts how often it was asked before.
+
+    A seed moves on with the draw. A fresh sample of a bad reply is drawn at `FRESH_TEMPERATURE` at least, where the
+    recipe sets a temperature at all (some models refuse the parameter).
+    """
+    changed: dict[str, float | int] = {}
+    if sampling.seed is not None and sample:
+        changed["seed"] = sampling.seed + sample
+    if again and sampling.temperature is not None and sampling.temperature < FRESH_TEMPERATURE:
+        changed["temperature"] = FRESH_TEMPERATURE
+    return sampling.model_copy(update=changed) if changed else sampling

@@ -1,0 +1,219 @@
+"""The ledger: every model call is a row in `ledger.sqlite` before its result is used.
+
+A call is known by the hash of what was asked (model, messages, sampling, number of the draw), so a run that is
+started again finds what it has already paid for, whatever else changed. Rows are written by one thread that commits
+whatever has piled up since its last commit: a lone call waits about a millisecond, a thousand share one transaction.
+WAL with `synchronous=NORMAL` keeps every committed row through `kill -9` (https://www.sqlite.org/wal.html); the last
+milliseconds before a power cut may be paid for again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Self
+
+from ..schemas.errors import RunDirectoryError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS calls (
+    key TEXT PRIMARY KEY, stage TEXT NOT NULL, model TEXT NOT NULL, task_id TEXT NOT NULL, sample INTEGER NOT NULL,
+    request TEXT NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost_usd REAL,
+    attempts INTEGER NOT NULL, latency_s REAL NOT NULL, created_s REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS attempts (
+    key TEXT NOT NULL, attempt INTEGER NOT NULL, status TEXT NOT NULL, message TEXT NOT NULL, created_s REAL NOT NULL
+);
+"""
+_PER_COMMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One finished call: an answered one, or one that was given up."""
+
+    key: str
+    """32 hex digits: what was asked."""
+    stage: str
+    model: str
+    """The name the recipe gives the model."""
+    task_id: str
+    sample: int
+    request: str
+    """The request body as JSON, without any key."""
+    status: str
+    """`ok`, or the kind of failure (`rows.FailureKind`) after the last attempt."""
+    text: str
+    """The reply; for a failure, what was said."""
+    finish_reason: str | None
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    """At the price in force when it was made; None where none is known."""
+    attempts: int
+    """How often it was sent."""
+    latency_s: float
+    """Seconds the last attempt took."""
+    created_s: float
+    """Unix time of the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt that failed and was, or may be, followed by another."""
+
+    key: str
+    attempt: int
+    status: str
+    message: str
+    created_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the ledger holds for one stage and model."""
+
+    stage: str
+    model: str
+    calls: int
+    failed: int
+    attempts: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+
+
+_COLUMNS = ", ".join(field.name for field in fields(Call))
+_INSERT_CALL = f"INSERT OR REPLACE INTO calls ({_COLUMNS}) VALUES ({', '.join('?' * len(fields(Call)))})"
+_INSERT_ATTEMPT = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?)"
+
+
+class Ledger:
+    """The open ledger of a run. Reads on the caller's thread; `record` returns when the row is committed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._reader = self._connect()
+            self._reader.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise RunDirectoryError(
+                f"{path}: {error}. Is it a run's ledger, and is there space on the disk?"
+            ) from error
+        self._inbox: queue.SimpleQueue[tuple[Call | Attempt, asyncio.Future[None] | None] | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="ledger", daemon=True)
+        self._writer.start()
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path) -> Iterator[Self]:
+        """The ledger at `path`, made if need be, closed with everything written."""
+        ledger = cls(path)
+        try:
+            yield ledger
+        finally:
+            ledger._inbox.put(None)
+            ledger._writer.join()
+            ledger._reader.close()
+
+    def get(self, key: str) -> Call | None:
+        """The finished call with this key, if it was ever made."""
+        row = self._reader.execute(f"SELECT {_COLUMNS} FROM calls WHERE key = ?", (key,)).fetchone()
+        return Call(*row) if row else None
+
+    async def record(self, call: Call) -> None:
+        """Write a finished call; returns once it is committed. Raises `RunDirectoryError` where it cannot be."""
+        written = asyncio.get_running_loop().create_future()
+        self._inbox.put((call, written))
+        await written
+
+    def note(self, attempt: Attempt) -> None:
+        """Write a failed attempt; does not wait."""
+        self._inbox.put((attempt, None))
+
+    def forget_failures(self) -> int:
+        """Delete given-up calls, so that they are asked again; returns how many there were."""
+        return self._reader.execute("DELETE FROM calls WHERE status != 'ok'").rowcount
+
+    def totals(self) -> list[Totals]:
+        """Calls, tokens and cost for each stage and model."""
+        rows = self._reader.execute(
+            "SELECT stage, model, COUNT(*), SUM(status != 'ok'), SUM(attempts), SUM(prompt_tokens),"
+            " SUM(completion_tokens), SUM(cost_usd) FROM calls GROUP BY stage, model ORDER BY stage, model"
+        )
+        return [Totals(*row) for row in rows]
+
+    def of_task(self, task_id: str) -> list[Call]:
+        """Every call made for one task, oldest first."""
+        rows = self._reader.execute(f"SELECT {_COLUMNS} FROM calls WHERE task_id = ? ORDER BY created_s", (task_id,))
+        return [Call(*row) for row in rows]
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, timeout=30)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+    def _write(self) -> None:
+        """The writer thread: commit what has piled up, tell who waits, until the inbox is closed."""
+        connection = self._connect()
+        closing = False
+        while not closing:
+            batch = [self._inbox.get()]
+            while len(batch) < _PER_COMMIT and not self._inbox.empty():
+                batch.append(self._inbox.get())
+            closing = None in batch
+            entries = [entry for entry in batch if entry is not None]
+            problem = _commit(connection, [row for row, _ in entries])
+            _tell([written for _, written in entries if written is not None], problem, self._path)
+        connection.close()
+
+
+def _commit(connection: sqlite3.Connection, rows: list[Call | Attempt]) -> sqlite3.Error | None:
+    """Write rows in one transaction; on failure nothing of them is written and the error is returned."""
+    try:
+        connection.execute("BEGIN")
+        connection.executemany(_INSERT_CALL, [astuple(row) for row in rows if isinstance(row, Call)])
+        connection.executemany(_INSERT_ATTEMPT, [astuple(row) for row in rows if isinstance(row, Attempt)])
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        return error
+    return None
+
+
+def _tell(waiting: list[asyncio.Future[None]], problem: sqlite3.Error | None, path: Path) -> None:
+    """Wake the loops that wait for a commit; one call into a loop for all of its futures."""
+    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for future in waiting:
+        loops.setdefault(future.get_loop(), []).append(future)
+    for loop, futures in loops.items():
+        # A loop that is gone has nobody waiting: the run was stopped while the commit was under way.
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, futures, problem, path)
+
+
+def _settle(futures: list[asyncio.Future[None]], problem: sqlite3.Error | None, path: Path) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if problem is None:
+            future.set_result(None)
+        else:
+            future.set_exception(
+                RunDirectoryError(f"{path}: {problem}. Nothing is lost: make space, then start the same run again.")
+            )
+
+
+def now() -> float:
+    """Unix time in seconds."""
+    return time.time()

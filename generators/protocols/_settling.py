@@ -1,0 +1,122 @@
+"""From judgments of a pair to its verdict: what every protocol that asks in one or both orders has in common.
+
+Averaging a teacher's scores over both orders is balanced position calibration (Wang et al., arXiv 2305.17926).
+Consistency is JudgeLM's (arXiv 2310.17631): the winner of each order, and a tie that stays a tie counts as agreement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from ...schemas.rows import Comparison, Failure, Judgment, Usage, Verdict, Winner
+from . import Ask
+
+FORWARD, BACKWARD = (0, 1), (1, 0)
+"""The comparison's own order, and the other one."""
+
+
+def questions(
+    comparison: Comparison, teachers: Sequence[str], references: Sequence[bool], orders: Sequence[tuple[int, ...]]
+) -> list[Ask]:
+    """Every teacher in every order, first all about the reference mode that decides.
+
+    Raises `ValueError` where the comparison is not one of two answers.
+    """
+    if len(comparison.answer_ids) != 2:
+        raise ValueError(f"this protocol compares pairs (got {len(comparison.answer_ids)} answers)")
+    return [Ask(teacher, order, reference) for reference in references for teacher in teachers for order in orders]
+
+
+def settle(
+    comparison: Comparison,
+    judgments: Sequence[Judgment],
+    *,
+    protocol: str,
+    with_reference: bool,
+    tie_margin: float,
+    ties_where_inconsistent: bool = False,
+) -> Verdict:
+    """The verdict of all `judgments` made for a pair; those of the given reference mode decide it.
+
+    The margin is the mean over teachers of each teacher's mean over its readable judgments, and |margin| <=
+    `tie_margin` is a tie. Where some teacher's orders disagree the verdict is flagged, and a tie if
+    `ties_where_inconsistent`. Without a readable judgment the verdict is a failure that names every reason.
+    """
+    deciding = [judgment for judgment in judgments if judgment.with_reference == with_reference]
+    readable = [judgment for judgment in deciding if judgment.scores is not None]
+    usage = sum((judgment.usage for judgment in judgments), Usage())
+    if not readable:
+        failure = Failure(kind="no_judgment", message=_reasons(deciding))
+        return Verdict(
+            comparison_id=comparison.id,
+            task_id=comparison.task_id,
+            protocol=protocol,
+            judgment_ids=(),
+            usage=usage,
+            failure=failure,
+        )
+    margins = _margins(readable)
+    margin = _mean([_mean(list(orders.values())) for orders in margins.values()])
+    consistent = _consistent(margins, tie_margin)
+    flags = []
+    if consistent is False:
+        flags.append("order_inconsistent")
+    if _asked_both(deciding) and any(len(orders) == 1 for orders in margins.values()):
+        flags.append("one_order_failed")
+    if any(judgment.sample > 0 for judgment in readable):
+        flags.append("asked_again")
+    return Verdict(
+        comparison_id=comparison.id,
+        task_id=comparison.task_id,
+        protocol=protocol,
+        judgment_ids=tuple(judgment.id for judgment in readable),
+        winner="tie" if ties_where_inconsistent and consistent is False else _winner(margin, tie_margin),
+        margin=margin,
+        consistent=consistent,
+        flags=tuple(flags),
+        usage=usage,
+    )
+
+
+def _margins(readable: Sequence[Judgment]) -> dict[str, dict[tuple[int, ...], float]]:
+    """Teacher -> order shown -> score of the first answer minus the second's, in the comparison's order."""
+    found: dict[str, dict[tuple[int, ...], list[float]]] = {}
+    for judgment in readable:
+        scores = judgment.by_answer
+        if scores is not None:
+            found.setdefault(judgment.teacher, {}).setdefault(judgment.shown, []).append(scores[0] - scores[1])
+    return {teacher: {order: _mean(margins) for order, margins in orders.items()} for teacher, orders in found.items()}
+
+
+def _mean(values: Sequence[float]) -> float:
+    # Rounded, so that 0.1 + 0.2 - 0.3 is a tie and not a narrow win; adding 0 turns -0.0 into 0.0.
+    return round(fmean(values), 9) + 0.0
+
+
+def _winner(margin: float, tie_margin: float) -> Winner:
+    if abs(margin) <= tie_margin:
+        return "tie"
+    return "first" if margin > 0 else "second"
+
+
+def _consistent(margins: dict[str, dict[tuple[int, ...], float]], tie_margin: float) -> bool | None:
+    """False where a teacher's orders disagree; True where each teacher that was read was read in both; else None."""
+    winners = [{_winner(margin, tie_margin) for margin in orders.values()} for orders in margins.values()]
+    if any(len(found) > 1 for found in winners):
+        return False
+    return True if all(len(orders) == 2 for orders in margins.values()) else None
+
+
+def _asked_both(judgments: Sequence[Judgment]) -> bool:
+    return len({judgment.shown for judgment in judgments}) > 1
+
+
+def _reasons(failed: Sequence[Judgment]) -> str:
+    """Every failure on one line, each with its teacher and the order it was shown."""
+    reasons = [
+        f"{judgment.teacher} shown {judgment.shown}: {judgment.failure.kind}: {judgment.failure.message}"
+        for judgment in failed
+        if judgment.failure is not None
+    ]
+    return " ".join("; ".join(reasons).split()) or "nothing was asked"

@@ -1,0 +1,101 @@
+"""Answers that already exist, from a file: nothing is sent and nothing is paid."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from ...schemas.errors import CallFailed, SourceError, known
+from ..files import open_lines
+from . import Connection, Provider, Reply, Request, World
+
+
+class AnswerFields(BaseModel):
+    """Which key of a recorded answer holds what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    id: str = "id"
+    """Id of the task, as the task source gives it."""
+    instruction: str = "instruction"
+    """The task's instruction; used where the file has no task ids."""
+    model: str = "model"
+    """Name of the answering model; lines of other models are skipped. A file without this key holds one model."""
+    text: str = "text"
+    """The answer."""
+    finish_reason: str = "finish_reason"
+
+
+class Recorded(Provider):
+    """One model's answers from a JSON-lines file (`.gz` too), matched by task id or else by instruction."""
+
+    local: ClassVar[bool] = True
+
+    path: str
+    """File of recorded answers, relative to the recipe."""
+    fields: AnswerFields = AnswerFields()
+    """Names of the keys, where they differ from the defaults."""
+
+    def at(self, folder: Path) -> Recorded:
+        """This provider with its file resolved against the recipe's folder."""
+        return self.model_copy(update={"path": str(folder / self.path)})
+
+    @asynccontextmanager
+    async def open(self, world: World | None) -> AsyncIterator[Connection]:
+        """The file's answers of this model, held in memory."""
+        yield _Recording(self)
+
+
+class _Recording:
+    """Recorded answers by task id and by instruction; further answers to one task are its further samples."""
+
+    def __init__(self, provider: Recorded) -> None:
+        self._label = provider.label
+        self._answers: dict[tuple[str, str], list[Reply]] = {}
+        keys, models = provider.fields, set()
+        for number, line in enumerate(open_lines(Path(provider.path)), 1):
+            if not line.strip():
+                continue
+            where = f"{provider.path}:{number}"
+            record = _object(line, where)
+            models.add(str(record.get(keys.model, provider.model)))
+            if record.get(keys.model, provider.model) != provider.model:
+                continue
+            text, finish = record.get(keys.text), record.get(keys.finish_reason)
+            if not isinstance(text, str):
+                raise SourceError(f"{where}: no answer under {keys.text!r}. {known(keys.text, record)}")
+            reply = Reply(text, finish if isinstance(finish, str) else None, 0, 0)
+            names = [(name, record[key]) for name in ("id", "instruction") if (key := getattr(keys, name)) in record]
+            if not names:
+                raise SourceError(f"{where}: neither {keys.id!r} nor {keys.instruction!r}. {known(keys.id, record)}")
+            for name, value in names:
+                self._answers.setdefault((name, str(value)), []).append(reply)
+        if not self._answers:
+            raise SourceError(f"{provider.path}: no answers of {provider.model!r}. {known(provider.model, models)}")
+
+    async def complete(self, request: Request) -> Reply:
+        """The recorded answer; `unanswered` where there is none."""
+        task = request.task
+        by_id = self._answers.get(("id", task.source_id or ""), [])
+        answers = by_id or self._answers.get(("instruction", task.instruction), [])
+        if request.sample >= len(answers):
+            raise CallFailed("unanswered", f"{self._label} has {len(answers)} recorded answers to this task")
+        return answers[request.sample]
+
+    async def check(self) -> None:
+        """Nothing to check: the file was read when it was opened."""
+
+
+def _object(line: bytes, where: str) -> dict[str, object]:
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise SourceError(f"{where}: not JSON ({error})") from error
+    if not isinstance(record, dict):
+        raise SourceError(f"{where}: not a JSON object")
+    return record

@@ -1,0 +1,113 @@
+"""The end of the line: rows come in as they finish, and are written in source order, part by part."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from ..schemas.rows import Answer, Comparison, Judgment, Loss, Task, Verdict
+from .rundir import RunDirectory
+from .stages import Answered, Curated, Judged, Paired, Seed
+from .waterfall import STAGES, Waterfall
+
+TASKS_A_PART = 2000
+"""Source lines whose rows lie in one parquet part."""
+
+Made = tuple[Seed, Answered, Paired, Judged, Curated]
+"""All that the stages made of one source line."""
+
+
+@dataclass
+class _Part:
+    tasks: list[Task] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    judgments: list[Judgment] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
+    lines: int = 0
+
+
+class Collector:
+    """Puts rows back into source order, counts them, and writes them.
+
+    Rows that finished early wait in memory for the slowest row before them; what is written is always the whole
+    beginning of the source, so a part never depends on which call was fast.
+    """
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self._directory = directory
+        self._waiting: dict[int, Made] = {}
+        self._next = 0
+        self._number = 0
+        self._part = _Part()
+        self.waterfall = Waterfall()
+        self.done = 0
+        """Source lines that came through, written or waiting."""
+
+    async def __call__(self, *made: object) -> None:
+        """Take what was made of one source line (`Made`)."""
+        seed, answered, paired, judged, curated = made
+        assert isinstance(seed, Seed)
+        assert isinstance(answered, Answered)
+        assert isinstance(paired, Paired)
+        assert isinstance(judged, Judged)
+        assert isinstance(curated, Curated)
+        self._waiting[seed.place] = (seed, answered, paired, judged, curated)
+        self.done += 1
+        while (following := self._waiting.pop(self._next, None)) is not None:
+            self._next += 1
+            self._count(*following)
+            self._add(*following)
+            if self._part.lines == TASKS_A_PART:
+                await self.flush()
+
+    async def flush(self) -> None:
+        """Write what has been added since the last part, as a part of its own."""
+        part, self._part = self._part, _Part()
+        if part.lines:
+            number, self._number = self._number, self._number + 1
+            await asyncio.to_thread(_write, self._directory, number, part)
+
+    def _add(self, seed: Seed, answered: Answered, paired: Paired, judged: Judged, curated: Curated) -> None:
+        part = self._part
+        part.lines += 1
+        part.tasks += [seed.task] if seed.task else []
+        part.answers += answered.answers
+        part.comparisons += paired.comparisons
+        part.judgments += judged.judgments
+        part.verdicts += judged.verdicts
+        for _, losses in _losses(seed, answered, paired, judged, curated):
+            part.losses += losses
+
+    def _count(self, seed: Seed, answered: Answered, paired: Paired, judged: Judged, curated: Curated) -> None:
+        fall = self.waterfall
+        fall["tasks"].entered += 1
+        fall["tasks"].kept += seed.task is not None
+        fall["answers"].entered += len(answered.answers)
+        fall["answers"].kept += len(answered.usable)
+        fall["comparisons"].entered += paired.wanted
+        fall["comparisons"].kept += len(paired.comparisons)
+        fall["judgments"].entered += len(judged.judgments)
+        fall["judgments"].kept += sum(judgment.failure is None for judgment in judged.judgments)
+        fall["verdicts"].entered += len(paired.comparisons)
+        fall["verdicts"].kept += len(curated.kept)
+        for stage, losses in _losses(seed, answered, paired, judged, curated):
+            fall[stage].lose(losses)
+
+
+def _losses(
+    seed: Seed, answered: Answered, paired: Paired, judged: Judged, curated: Curated
+) -> list[tuple[str, tuple[Loss, ...]]]:
+    """Stage -> what it lost of one source line, in the order of the stages."""
+    losses = (seed.losses, answered.losses, paired.losses, judged.losses, curated.losses)
+    return list(zip(STAGES, losses, strict=True))
+
+
+def _write(directory: RunDirectory, number: int, part: _Part) -> None:
+    directory.write(Task, number, part.tasks)
+    directory.write(Answer, number, part.answers)
+    directory.write(Comparison, number, part.comparisons)
+    directory.write(Judgment, number, part.judgments)
+    directory.write(Verdict, number, part.verdicts)
+    directory.write(Loss, number, part.losses)

@@ -1,0 +1,218 @@
+"""The engine: a recipe's stages as a distilabel pipeline, run without distilabel's batch barrier.
+
+This is the one file that subclasses distilabel (1.5.3, frozen upstream). The DAG, its steps with their declared
+columns, and its validation are distilabel's. What differs is who runs it: stock `Pipeline.run` hands a step one batch
+at a time and waits for the slowest row of it; `Mill.stream` runs every step on one event loop, opens rows as the step
+can take them, and hands each row on as soon as it is done. Only public API is used (`Pipeline`, `Step`,
+`GeneratorStep`, `pipeline.dag`), so a stock `pipeline.run()` of the same DAG works too, at stock speed.
+
+Annotations here are evaluated (no `from __future__ import annotations`): distilabel looks for the parameter of type
+`StepInput` by its annotation.
+"""
+
+import asyncio
+import warnings
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+from pydantic import PrivateAttr
+
+with warnings.catch_warnings():
+    # distilabel 1.5.3 declares fields in a way that newer pydantic warns about, once for each of its classes.
+    warnings.simplefilter("ignore")
+    from distilabel.pipeline import Pipeline
+    from distilabel.steps import GeneratorStep, Step, StepInput
+
+from ..generators.halt import Halt
+from ..schemas.errors import EndpointError, PrefmillError, RunDirectoryError, Stopped
+from .stages import Seed
+
+Columns = dict[str, Any]
+"""A distilabel row: column name -> what a stage made (the dataclasses of `stages`)."""
+Work = Callable[..., Awaitable[object]]
+WAITING_ROWS = 1024
+"""Rows that may wait between two steps; a faster step pauses when its successor is that far behind."""
+_END = object()
+
+
+class Seeds(GeneratorStep):
+    """The lines of the source, in source order."""
+
+    _lines: Callable[[], Iterator[Seed]] = PrivateAttr()
+
+    @property
+    def outputs(self) -> list[str]:
+        """One column: `seed`."""
+        return ["seed"]
+
+    def process(self, offset: int = 0) -> Iterator[tuple[list[Columns], bool]]:
+        """Batches of rows from line `offset` on, each with whether it is the last."""
+        batch: list[Columns] = []
+        for seed in self._lines():
+            if seed.place < offset:
+                continue
+            if len(batch) == self.batch_size:
+                yield batch, False
+                batch = []
+            batch.append({"seed": seed})
+        yield batch, True
+
+
+class RowStep(Step):
+    """A stage of the run: works on one row at a time, many rows at once, and adds one column."""
+
+    takes: list[str]
+    """Columns the work reads, in the order of its arguments."""
+    gives: str
+    """Column the work's result goes into."""
+    open_rows: int
+    """Rows that may be open in this step at one time; 1 runs them one after the other, in the order they come."""
+    _work: Work = PrivateAttr()
+
+    @property
+    def inputs(self) -> list[str]:
+        """The columns the work reads."""
+        return self.takes
+
+    @property
+    def outputs(self) -> list[str]:
+        """The column the work fills."""
+        return [self.gives]
+
+    async def row(self, columns: Columns) -> Columns:
+        """One row with the work's result added."""
+        result = await self._work(*(columns[name] for name in self.takes))
+        return {**columns, self.gives: result}
+
+    def process(self, inputs: StepInput) -> Iterator[list[Columns]]:
+        """A batch at a time, as stock distilabel calls it."""
+
+        async def whole() -> list[Columns]:
+            return await asyncio.gather(*(self.row(columns) for columns in inputs))
+
+        yield asyncio.run(whole())
+
+
+def seeds(lines: Callable[[], Iterator[Seed]]) -> Seeds:
+    """The source as the DAG's first step. Call it inside `with Mill(...)`."""
+    step = Seeds(name="tasks", batch_size=64)
+    step._lines = lines
+    return step
+
+
+def stage(name: str, work: Work, takes: list[str], gives: str, open_rows: int = 1) -> RowStep:
+    """A stage of the run as a step of the DAG. Call it inside `with Mill(...)`."""
+    step = RowStep(name=name, takes=takes, gives=gives, open_rows=open_rows)
+    step._work = work
+    return step
+
+
+def chain(*steps: Seeds | RowStep) -> None:
+    """Connect steps one after the other."""
+    for before, after in pairwise(steps):
+        before.connect(after)
+
+
+class Mill(Pipeline):
+    """A distilabel pipeline that is run row by row."""
+
+    async def stream(self, halt: Halt) -> None:
+        """Run the DAG to its end, or until `halt` is requested and what is in flight has had its grace.
+
+        The last step's work is what keeps the rows; nothing is returned. An error that concerns the whole run
+        requests the halt; the caller finds it in `halt.reason`. Any other error is a bug and is raised.
+        """
+        self.dag.validate()
+        order = [self.dag.get_step(name)["step"] for name in self.dag]
+        first, rest = order[0], order[1:]
+        queues = [asyncio.Queue[Any](WAITING_ROWS) for _ in rest]
+        followers: list[asyncio.Queue[Any] | None] = [*queues[1:], None]
+        lines = zip(rest, queues, followers, strict=True)
+        running = [asyncio.create_task(_feed(first, queues[0], halt))]
+        running += [asyncio.create_task(_Line(step, halt).run(source, target)) for step, source, target in lines]
+        whole = asyncio.gather(*running)
+        stopped = asyncio.create_task(_after_grace(halt))
+        waiting: set[asyncio.Future[Any]] = {whole, stopped}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if whole.done():
+                whole.result()
+        finally:
+            for task in (*running, stopped):
+                task.cancel()
+            await asyncio.gather(*running, stopped, whole, return_exceptions=True)
+
+
+async def _after_grace(halt: Halt) -> None:
+    await halt.requested.wait()
+    await asyncio.sleep(halt.grace_s)
+
+
+async def _feed(step: Seeds, target: asyncio.Queue[Any], halt: Halt) -> None:
+    """Read the source in a thread, so that a slow disk does not hold up calls that are in flight."""
+    batches = step.process()
+    try:
+        while not halt.requested.is_set():
+            found = await asyncio.to_thread(next, batches, None)
+            if found is None:
+                break
+            for columns in found[0]:
+                await target.put(columns)
+    except PrefmillError as error:
+        halt.request(error)
+    await target.put(_END)
+
+
+class _Line:
+    """One step at work: takes rows from its queue, keeps up to `open_rows` open, hands each on when it is done."""
+
+    def __init__(self, step: RowStep, halt: Halt) -> None:
+        self._step, self._halt = step, halt
+        self._free = asyncio.Semaphore(step.open_rows)
+        self._open: set[asyncio.Task[None]] = set()
+
+    async def run(self, source: asyncio.Queue[Any], target: asyncio.Queue[Any] | None) -> None:
+        """Until the end of the source has come through and every open row is done."""
+        try:
+            while (columns := await source.get()) is not _END:
+                if self._step.open_rows == 1:
+                    await self._row(columns, target)
+                    continue
+                await self._free.acquire()
+                self._raise_if_broken()
+                task = asyncio.create_task(self._row(columns, target))
+                self._open.add(task)
+                task.add_done_callback(self._done)
+            await asyncio.gather(*self._open)
+            self._raise_if_broken()
+        finally:
+            for task in self._open:
+                task.cancel()
+            await asyncio.gather(*self._open, return_exceptions=True)
+        if target is not None:
+            await target.put(_END)
+
+    _broken: BaseException | None = None
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._open.discard(task)
+        self._free.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = self._broken or error
+
+    def _raise_if_broken(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+
+    async def _row(self, columns: Columns, target: asyncio.Queue[Any] | None) -> None:
+        """One row through the step. A row that the stop cut short goes no further: the ledger has its calls."""
+        try:
+            done = await self._step.row(columns)
+        except Stopped:
+            return
+        except (EndpointError, RunDirectoryError) as error:
+            self._halt.request(error)
+            return
+        if target is not None:
+            await target.put(done)

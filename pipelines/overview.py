@@ -1,0 +1,108 @@
+"""What a recipe would do, and what lies in a run: the figures behind `check`, `stats` and `show`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..generators.ledger import Ledger
+from ..schemas.plugins import KINDS, Plugin, load, names
+from ..schemas.rows import Loss, Row, Task
+from .recipe import Recipe
+from .rundir import FOLDERS, RunDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Calls that a run would make to one model."""
+
+    stage: str
+    model: str
+    provider: str
+    calls: int
+    """At most: failed answers make fewer, replies that cannot be read make more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a recipe would do."""
+
+    tasks: int
+    lost: int
+    """Source lines that are no task, or one that was there before."""
+    calls: tuple[Planned, ...]
+
+
+def plan(recipe: Recipe) -> Plan:
+    """Count the tasks and the calls they lead to; no model is touched. Raises `SourceError`."""
+    tasks = lost = with_reference = 0
+    for line in recipe.tasks.tasks():
+        if isinstance(line, Loss):
+            lost += 1
+        else:
+            tasks += 1
+            with_reference += line.reference is not None
+    panel, labels = recipe.judge, [p.label for p in recipe.answers for _ in range(p.samples)]
+    pairs = recipe.compare.wanted(labels)
+    calls = [Planned("answers", p.label, p.plugin_name(), 0 if p.local else tasks * p.samples) for p in recipe.answers]
+    both = 2 if panel.judge.reference == "both" else 1
+    judged = (tasks - with_reference) * panel.protocol.calls(1, 1) + with_reference * panel.protocol.calls(1, both)
+    calls += [Planned("judgments", p.label, p.plugin_name(), pairs * judged) for p in panel.teachers]
+    return Plan(tasks, lost, tuple(calls))
+
+
+def found(directory: Path, wanted: str) -> dict[str, Any]:
+    """A row of a run by its id (or a task by its source's id), with its losses and the calls made for its task.
+
+    Raises `KeyError` where no row has that id.
+    """
+    place = RunDirectory(directory)
+    place.manifest()
+    rows: list[dict[str, Any]] = []
+    losses: list[dict[str, Any]] = []
+    task_id: str | None = None
+    for kind, row in _rows(place):
+        if isinstance(row, Loss):
+            if wanted in (row.id, row.row_id, row.task_id):
+                losses.append(row.record())
+        elif wanted == row.id or (isinstance(row, Task) and wanted == row.source_id):
+            rows.append({"row": kind, **row.record()})
+            task_id = row.id if isinstance(row, Task) else getattr(row, "task_id", None)
+    if not rows and not losses:
+        raise KeyError(wanted)
+    calls = []
+    if task_id is not None:
+        with Ledger.open(place.ledger) as ledger:
+            calls = [asdict(call) for call in ledger.of_task(task_id)]
+    return {"rows": rows, "losses": losses, "calls": calls}
+
+
+def _rows(place: RunDirectory) -> Iterator[tuple[str, Row]]:
+    for number in range(place.parts()):
+        for kind in FOLDERS:
+            for row in place.rows(kind, number):
+                yield kind.__name__, row
+
+
+def plugin_kinds() -> dict[str, list[str]]:
+    """Kind of plug-in -> names of all that are installed, none of them imported."""
+    return {kind: names(kind) for kind in KINDS}
+
+
+def plugin_class(kind: str, name: str) -> type[Plugin]:
+    """The class of a plug-in. Raises `UnknownPlugin`."""
+    return load(_base(kind), name)
+
+
+def _base(kind: str) -> type[Plugin]:
+    from ..curation.filters import Filter
+    from ..generators.judges import Judge
+    from ..generators.protocols import Protocol
+    from ..generators.providers import Provider
+    from ..generators.sources import Source
+    from ..schemas.formats import Format
+
+    bases: tuple[type[Plugin], ...] = (Source, Provider, Judge, Protocol, Filter, Format)
+    return next(base for base in bases if base.kind == kind)

@@ -1,0 +1,140 @@
+"""The recipe: one file that says what a run is. Read from YAML or JSON into a frozen object; see `recipe_reading`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+
+from ..curation.filters import Filter
+from ..generators.comparisons import Compare
+from ..generators.judges import Judge
+from ..generators.protocols import Protocol
+from ..generators.providers import Provider
+from ..generators.sources import Source
+from ..generators.world.settings import WorldSettings
+from ..schemas.formats import Format
+from ..schemas.plugins import Plugin
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+class Panel(BaseModel):
+    """Who judges, what they are asked and how often: the recipe's `judge:` block."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    judge: SerializeAsAny[Judge]
+    """What is asked and how the reply is read; its own fields stand in the same block."""
+    protocol: SerializeAsAny[Protocol]
+    """Which judgments are asked for one comparison: a name, or `{protocol: NAME, …}`."""
+    teachers: tuple[SerializeAsAny[Provider], ...] = Field(min_length=1)
+    """The models that judge, as provider entries."""
+
+
+class Recipe(BaseModel):
+    """A whole run. Every default is written out in the run directory's `recipe.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: str = Field(pattern=NAME)
+    """Name of the run; its directory is `runs/NAME` unless `--run-dir` says otherwise."""
+    seed: int = 0
+    """Draws pairs, orders and splits. Two runs with the same seed and the same replies are the same."""
+    tasks: SerializeAsAny[Source]
+    """Where task seeds come from: `{source: NAME, …}`."""
+    answers: tuple[SerializeAsAny[Provider], ...] = Field(min_length=1)
+    """The models that answer: a list of `{provider: NAME, …}`."""
+    compare: Compare = Compare()
+    """Which answers of a task meet."""
+    judge: Panel
+    """Who judges, and how."""
+    filters: tuple[SerializeAsAny[Filter], ...] = ()
+    """What is dropped, in this order: a list of `{filter: NAME, …}` or names."""
+    exports: tuple[SerializeAsAny[Format], ...] = ()
+    """What is written: a list of `{format: NAME, …}` or names."""
+    world: WorldSettings = WorldSettings()
+    """The simulated world, for `provider: simulated`."""
+
+    def providers(self) -> tuple[Provider, ...]:
+        """Everyone who is asked: answering models, then teachers."""
+        return (*self.answers, *self.judge.teachers)
+
+    def simulated(self) -> bool:
+        """Whether any part of the run is simulated."""
+        return any(provider.plugin_name() == "simulated" for provider in self.providers())
+
+
+def as_entry(plugin: Plugin) -> dict[str, Any]:
+    """A plug-in as its recipe entry, every default written out."""
+    return {plugin.kind: plugin.plugin_name(), **plugin.model_dump(mode="json")}
+
+
+def as_plain(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain values, every default written out; reading them gives the same recipe."""
+    panel = recipe.judge
+    return {
+        "name": recipe.name,
+        "seed": recipe.seed,
+        "tasks": as_entry(recipe.tasks),
+        "answers": [as_entry(provider) for provider in recipe.answers],
+        "compare": recipe.compare.model_dump(mode="json"),
+        "judge": {
+            **as_entry(panel.judge),
+            "protocol": as_entry(panel.protocol),
+            "teachers": [as_entry(provider) for provider in panel.teachers],
+        },
+        "filters": [as_entry(plugin) for plugin in recipe.filters],
+        "exports": [as_entry(plugin) for plugin in recipe.exports],
+        "world": recipe.world.model_dump(mode="json"),
+    }
+
+
+def as_yaml(recipe: Recipe) -> str:
+    """The recipe as YAML, every default written out."""
+    return yaml.safe_dump(as_plain(recipe), sort_keys=False, allow_unicode=True, width=120)
+
+
+def asked_by(recipe: Recipe) -> dict[str, Any]:
+    """What decides which questions are asked and how rows come about: what a run directory must not change.
+
+    Filters and exports work on what is there; operational fields say how calls are made, not what is asked.
+    """
+    plain = as_plain(recipe)
+    for entry, plugin in [
+        (plain["tasks"], recipe.tasks),
+        *zip(plain["answers"], recipe.answers, strict=True),
+        *zip(plain["judge"]["teachers"], recipe.judge.teachers, strict=True),
+    ]:
+        for name in type(plugin).operational:
+            entry.pop(name, None)
+    del plain["filters"], plain["exports"], plain["judge"]["retries"], plain["name"]
+    if not recipe.simulated():
+        del plain["world"]
+    return plain
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:  # noqa: ANN401 - plain JSON values
+    """What differs between two plain recipes, one `key.path: old -> new` each."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = [*old, *(key for key in new if key not in old)]
+        nested = (differences(old.get(key), new.get(key), f"{path}.{key}" if path else key) for key in keys)
+        return [line for lines in nested for line in lines]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        nested = (differences(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(old, new, strict=True)))
+        return [line for lines in nested for line in lines]
+    if isinstance(old, list) and isinstance(new, list):
+        return [f"{path}: {len(old)} entries -> {len(new)}"]
+    return [] if old == new else [f"{path}: {_short(old)} -> {_short(new)}"]
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def run_dir(recipe: Recipe, chosen: Path | None) -> Path:
+    """The run's directory: the chosen one, or `runs/NAME` below the working directory."""
+    return chosen or Path("runs") / recipe.name

@@ -1,0 +1,212 @@
+"""Running a recipe: open what it names, stream the stages, write the parts, export. A notebook calls `run`."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ..generators.calls import Caller
+from ..generators.halt import Halt
+from ..generators.ledger import Ledger
+from ..generators.providers import Connection, Provider, World
+from ..schemas.errors import Stopped
+from ..schemas.rows import Loss
+from .collect import Collector
+from .export import export
+from .progress import Progress, Snapshot
+from .recipe import Recipe
+from .rundir import RunDirectory
+from .stages import Answering, Curating, Judging, Pairing, Seed
+
+Watch = Callable[[Snapshot], None]
+"""Called a few times a second with the state of the run."""
+WATCH_EVERY_S = 0.25
+SHOWN_VERSIONS = ("prefmill", "distilabel", "openai", "datasets", "pyarrow", "pydantic")
+
+
+def run(recipe: Recipe, directory: Path, *, watch: Watch | None = None, retry_failed: bool = False) -> dict[str, Any]:
+    """Run a recipe in a directory, or go on with what lies there; returns the manifest.
+
+    `retry_failed` asks again for calls that were given up earlier. Raises `UserError` where the person can help, and
+    `Stopped` where the run was stopped and can be resumed; what was paid for is in the ledger either way.
+    """
+    place = RunDirectory(directory)
+    next(recipe.tasks.tasks(), None)  # A source that cannot be read is told before anything is started.
+    with ExitStack() as stack:
+        stack.enter_context(place.claimed(recipe))
+        ledger = stack.enter_context(Ledger.open(place.ledger))
+        if retry_failed:
+            ledger.forget_failures()
+        manifest = _begin(recipe)
+        place.write_manifest(manifest)
+        place.clear()
+        collector, halt = asyncio.run(_stream(recipe, place, ledger, watch))
+        manifest |= _ended(manifest, collector, ledger)
+        if halt.reason is None:
+            collector.waterfall.check()
+            place.write_manifest(manifest)
+            exported = export(place, recipe.exports)
+            manifest["stages"] |= exported.as_plain()
+            manifest["finished"] = True
+        else:
+            manifest["stopped"] = str(halt.reason)
+        place.write_manifest(manifest)
+        if halt.reason is not None:
+            raise halt.reason
+    return manifest
+
+
+async def _stream(recipe: Recipe, place: RunDirectory, ledger: Ledger, watch: Watch | None) -> tuple[Collector, Halt]:
+    """The stages as one distilabel pipeline, from the source to the parts on disk."""
+    # Imported here: distilabel takes seconds to import, and errors in a recipe should not wait for it.
+    from .engine import Mill, chain, seeds, stage
+
+    halt, collector = Halt(), Collector(place)
+    async with _callers(recipe, ledger, halt) as (answering, teaching):
+        answer = Answering(answering, recipe.filters)
+        pair = Pairing(recipe.compare, recipe.seed)
+        judge = Judging(
+            recipe.judge.judge, recipe.judge.protocol, {caller.provider.label: caller for caller in teaching}
+        )
+        curate = Curating(recipe.filters)
+        with Mill(name=f"prefmill-{recipe.name}") as mill:
+            source = seeds(lambda: _lines(recipe))
+            steps = [
+                stage("answers", answer, ["seed"], "answered", _open_rows(answering)),
+                stage("comparisons", pair, ["seed", "answered"], "paired"),
+                stage("judgments", judge, ["seed", "answered", "paired"], "judged", _open_rows(teaching)),
+                stage("curation", curate, ["paired", "judged"], "curated"),
+                stage("collect", collector, ["seed", "answered", "paired", "judged", "curated"], "collected"),
+            ]
+            chain(source, *steps)
+        progress = Progress([*answering, *teaching], collector)
+        async with _watched(recipe, progress, watch):
+            with _interruptible(halt):
+                await mill.stream(halt)
+        await collector.flush()
+    return collector, halt
+
+
+def _open_rows(callers: Sequence[Caller]) -> int:
+    """Rows a step keeps open: enough to fill every slot even while some rows wait for their slowest call."""
+    return 4 * sum(caller.provider.max_in_flight for caller in callers) + 64
+
+
+def _lines(recipe: Recipe) -> Iterator[Seed]:
+    for place, line in enumerate(recipe.tasks.tasks()):
+        yield Seed(place, None, (line,)) if isinstance(line, Loss) else Seed(place, line)
+
+
+@asynccontextmanager
+async def _callers(recipe: Recipe, ledger: Ledger, halt: Halt) -> AsyncIterator[tuple[list[Caller], list[Caller]]]:
+    """Callers to the answering models and to the teachers, with the simulated world running where one is named."""
+    async with AsyncExitStack() as stack:
+        world = stack.enter_context(_world(recipe)) if recipe.simulated() else None
+        check = _Checked()
+
+        async def caller(stage: str, provider: Provider) -> Caller:
+            connection = await stack.enter_async_context(provider.open(world))
+            check.connections.append(connection)
+            return Caller(stage, provider, connection, ledger, check, halt)
+
+        answering = [await caller("answers", provider) for provider in recipe.answers]
+        teaching = [await caller("judgments", provider) for provider in recipe.judge.teachers]
+        yield answering, teaching
+
+
+@contextmanager
+def _world(recipe: Recipe) -> Iterator[World]:
+    from ..generators.world.server import running
+
+    with running(recipe.world) as world:
+        yield world
+
+
+@dataclass
+class _Checked:
+    """Checks every endpoint once, when the first call is about to be sent: a finished run needs no server."""
+
+    connections: list[Connection] = field(default_factory=list)
+    _checking: asyncio.Future[list[None]] | None = None
+
+    async def __call__(self) -> None:
+        if self._checking is None:
+            self._checking = asyncio.gather(*(connection.check() for connection in self.connections))
+        await asyncio.shield(self._checking)
+
+
+@asynccontextmanager
+async def _watched(recipe: Recipe, progress: Progress, watch: Watch | None) -> AsyncIterator[None]:
+    """Tell `watch` how the run stands, a few times a second and once at the end."""
+    if watch is None:
+        yield
+        return
+
+    async def count() -> None:
+        progress.tasks_total = await asyncio.to_thread(lambda: sum(1 for _ in recipe.tasks.tasks()))
+
+    async def look() -> None:
+        while True:
+            watch(progress.snapshot())
+            await asyncio.sleep(WATCH_EVERY_S)
+
+    beside = [asyncio.create_task(count()), asyncio.create_task(look())]
+    try:
+        yield
+    finally:
+        for task in beside:
+            task.cancel()
+        watch(progress.snapshot())
+
+
+@contextmanager
+def _interruptible(halt: Halt) -> Iterator[None]:
+    """Ctrl-C and SIGTERM request a halt. Outside the main thread signals are the caller's matter."""
+    loop, signals = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+    try:
+        for number in signals:
+            loop.add_signal_handler(number, halt.request, Stopped(f"stopped by {signal.Signals(number).name}"))
+    except (RuntimeError, ValueError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def _begin(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "name": recipe.name,
+        "prefmill": metadata.version("prefmill"),
+        "simulated": recipe.simulated(),
+        "seed": recipe.seed,
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in SHOWN_VERSIONS},
+        "started": _time(),
+        "finished": False,
+    }
+
+
+def _ended(manifest: dict[str, Any], collector: Collector, ledger: Ledger) -> dict[str, Any]:
+    totals = ledger.totals()
+    known = [row.cost_usd for row in totals if row.cost_usd is not None]
+    return {
+        "ended": _time(),
+        "stages": collector.waterfall.as_plain(),
+        "calls": [asdict(row) for row in totals],
+        "cost_usd": sum(known) if known else None,
+    }
+
+
+def _time() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

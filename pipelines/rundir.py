@@ -1,0 +1,161 @@
+"""A run on disk: where everything lies, and who may write there.
+
+    recipe.yaml  manifest.json  ledger.sqlite  lock
+    1-tasks/ 2-answers/ 3-comparisons/ 4-judgments/ 5-verdicts/  dropped/  export/<format>/
+
+Rows lie in parquet parts; part k of every stage holds what was made of the same tasks, in canonical order.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..schemas.errors import RunDirectoryError
+from ..schemas.rows import Answer, Comparison, Judgment, Loss, Row, Task, Verdict
+from .recipe import Recipe, as_yaml, asked_by, differences
+from .recipe_reading import read_recipe
+
+R = TypeVar("R", bound=Row)
+
+FOLDERS: dict[type[Row], str] = {
+    Task: "1-tasks",
+    Answer: "2-answers",
+    Comparison: "3-comparisons",
+    Judgment: "4-judgments",
+    Verdict: "5-verdicts",
+    Loss: "dropped",
+}
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The paths of one run, and reading and writing what lies there."""
+
+    path: Path
+
+    @property
+    def ledger(self) -> Path:
+        """Every call."""
+        return self.path / "ledger.sqlite"
+
+    def part(self, kind: type[Row], number: int) -> Path:
+        """File of part `number` (0-based) of the rows of one kind."""
+        return self.path / FOLDERS[kind] / f"part-{number:05d}.parquet"
+
+    def parts(self) -> int:
+        """How many parts were written."""
+        return len(list((self.path / FOLDERS[Task]).glob("part-*.parquet")))
+
+    def rows(self, kind: type[R], number: int) -> list[R]:
+        """Rows of one kind in part `number`, in canonical order."""
+        import pyarrow.parquet as pq
+
+        from ..schemas.arrow import rows_of
+
+        return rows_of(kind, pq.read_table(self.part(kind, number)))
+
+    def write(self, kind: type[R], number: int, rows: list[R]) -> None:
+        """Write part `number` of one kind, whole or not at all."""
+        import pyarrow.parquet as pq
+
+        from ..schemas.arrow import table_of
+
+        target = self.part(kind, number)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(".partial")
+        try:
+            pq.write_table(table_of(kind, rows), partial, compression="zstd")
+            partial.replace(target)
+        except OSError as error:
+            raise RunDirectoryError(
+                f"{target}: {error.strerror or error}. Nothing is lost: make space, then start the same run again."
+            ) from error
+
+    def clear(self) -> None:
+        """Remove all parts: they are made again from the ledger."""
+        for folder in FOLDERS.values():
+            shutil.rmtree(self.path / folder, ignore_errors=True)
+
+    def manifest(self) -> dict[str, Any]:
+        """The run's manifest. Raises `RunDirectoryError` where there is none."""
+        try:
+            manifest: dict[str, Any] = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunDirectoryError(f"{self.path}: no run here. `prefmill run RECIPE` makes one.") from None
+        except (OSError, ValueError) as error:
+            raise RunDirectoryError(f"{self.path / 'manifest.json'}: cannot be read ({error})") from error
+        return manifest
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Replace the manifest."""
+        write_text(self.path / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+    def recipe(self) -> Path:
+        """The resolved recipe. Raises `RunDirectoryError` where there is none."""
+        path = self.path / "recipe.yaml"
+        if not path.is_file():
+            raise RunDirectoryError(f"{self.path}: no run here. `prefmill run RECIPE` makes one.")
+        return path
+
+    @contextmanager
+    def claimed(self, recipe: Recipe) -> Iterator[None]:
+        """Hold the directory for one run of a recipe; make it if need be.
+
+        Raises `RunDirectoryError` where it cannot be written, where another run holds it, or where it holds a run that
+        asked something else.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / "lock").open("a+", encoding="utf-8")
+        except OSError as error:
+            raise RunDirectoryError(
+                f"{self.path}: cannot be written ({error.strerror}). Choose another with --run-dir."
+            ) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                holder = lock.read().strip() or "another process"
+                raise RunDirectoryError(
+                    f"{self.path}: process {holder} is running here. Wait for it, or choose another --run-dir."
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            self._same_questions(recipe)
+            write_text(self.path / "recipe.yaml", as_yaml(recipe))
+            yield
+
+    def _same_questions(self, recipe: Recipe) -> None:
+        """Refuse a recipe that asks something else than the run that lies here."""
+        path = self.path / "recipe.yaml"
+        if not path.is_file():
+            return
+        old = asked_by(read_recipe(path, environment=False))
+        changed = differences(old, asked_by(recipe))
+        if changed:
+            more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+            raise RunDirectoryError(
+                f"{path}: the recipe has changed since this run began: {'; '.join(changed[:3])}{more}."
+                " Filters, exports and limits may change; for a new run choose another --run-dir or name."
+            )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file, whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be written ({error.strerror or error}).") from error

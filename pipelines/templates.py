@@ -1,0 +1,42 @@
+"""Recipes to start from, shipped in `pipelines/recipes/`."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from ..schemas.errors import UserError, known
+
+_TASKS = "tasks.jsonl"
+
+
+def templates() -> list[str]:
+    """Names of the templates."""
+    folder = resources.files(__package__) / "recipes"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def write_template(name: str, target: Path) -> list[Path]:
+    """Write a template to `target` and its tasks beside it; returns the files written.
+
+    The recipe's name becomes the file's. Raises `UserError` for an unknown template or where a file is in the way.
+    """
+    if name not in templates():
+        raise UserError(f"no template named {name!r}. {known(name, templates())}")
+    folder = resources.files(__package__) / "recipes"
+    text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
+    text = text.replace(f"name: {name}\n", f"name: {target.stem}\n", 1)
+    files = {target: text, target.parent / _TASKS: (folder / _TASKS).read_text(encoding="utf-8")}
+    if target.exists():
+        raise UserError(f"{target}: exists already. Choose another name.")
+    written = []
+    for path, content in files.items():
+        if path.exists():
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written ({error.strerror}).") from error
+        written.append(path)
+    return written

@@ -1,0 +1,5 @@
+"""`python -m prefmill`."""
+
+from prefmill.cli import main
+
+main()

@@ -1,0 +1,224 @@
+"""The command line: parses, calls one function a verb, prints.
+
+Exit codes: 0 done; 1 our fault (traceback); 2 the person's (one line); 3 stopped by Ctrl-C or a cap, resumable.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from prefmill.schemas.errors import RecipeError, Stopped, UserError, known
+
+app = typer.Typer(
+    name="prefmill",
+    help="Mill preference data for training LLM judges: sample, answer, judge, curate, export.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+RecipeFile = Annotated[Path, typer.Argument(help="Recipe file, YAML or JSON.", show_default=False)]
+RunFolder = Annotated[Path, typer.Argument(help="Directory of a run.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from prefmill import __version__
+
+        typer.echo(f"prefmill {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the whole command."""
+
+
+@app.command()
+def new(
+    recipe: Annotated[Path, typer.Argument(help="Where to write the recipe.")] = Path("recipe.yaml"),
+    template: Annotated[str, typer.Option(help="Which template: see `prefmill list templates`.")] = "quickstart",
+) -> None:
+    """Write a recipe to start from, and a few tasks for it."""
+    from prefmill.pipelines.templates import write_template
+
+    for path in write_template(template, recipe):
+        typer.echo(f"wrote {path}")
+    typer.echo(f"next: prefmill check {recipe}")
+
+
+@app.command()
+def check(
+    recipe: RecipeFile,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N lines of the source.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Validate a recipe and list the calls it would make. Touches no model."""
+    from dataclasses import asdict
+
+    from prefmill import terminal
+    from prefmill.pipelines.overview import plan
+    from prefmill.pipelines.recipe_reading import read_recipe
+
+    planned = plan(read_recipe(recipe, limit))
+    if as_json:
+        terminal.show_json(asdict(planned))
+    else:
+        terminal.show_plan(planned)
+        typer.echo(f"next: prefmill run {recipe}")
+
+
+@app.command()
+def run(
+    recipe: RecipeFile,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="Directory of the run.", show_default="runs/NAME of the recipe")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N lines of the source.")] = None,
+    retry_failed: Annotated[bool, typer.Option(help="Ask again for calls that were given up earlier.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a recipe, or go on where an earlier run of it stopped."""
+    from prefmill import terminal
+    from prefmill.pipelines.recipe import run_dir as directory_of
+    from prefmill.pipelines.recipe_reading import read_recipe
+    from prefmill.pipelines.run import run as run_recipe
+
+    read = read_recipe(recipe, limit)
+    directory = directory_of(read, run_dir)
+    with terminal.progress(quiet=as_json) as watch:
+        try:
+            manifest = run_recipe(read, directory, watch=watch, retry_failed=retry_failed)
+        except Stopped as stopped:
+            kept = terminal.calls_kept(directory)
+            raise Stopped(
+                f"{stopped}: {kept} calls are kept in {directory}; the same command goes on from there"
+            ) from None
+    if as_json:
+        terminal.show_json(manifest)
+    else:
+        terminal.show_run(manifest, directory)
+
+
+@app.command()
+def stats(directory: RunFolder, as_json: Json = False) -> None:
+    """The waterfall of a run: what went in, what was kept, dropped and failed, and why; calls, tokens and cost."""
+    from prefmill import terminal
+    from prefmill.pipelines.rundir import RunDirectory
+
+    manifest = RunDirectory(directory).manifest()
+    if as_json:
+        terminal.show_json(manifest)
+    else:
+        terminal.show_stats(manifest)
+
+
+@app.command()
+def show(
+    what: Annotated[str, typer.Argument(help="Directory of a run, or a kind of plug-in.")],
+    name: Annotated[str, typer.Argument(help="Id of a row (or of a task in its source); or the plug-in's name.")],
+    as_json: Json = False,
+) -> None:
+    """Show a row of a run with its losses and calls, or what a plug-in does and takes."""
+    from prefmill import terminal
+    from prefmill.pipelines.overview import found, plugin_class
+    from prefmill.schemas.plugins import KINDS
+
+    if what in KINDS:
+        terminal.show_plugin(plugin_class(what, name), as_json)
+        return
+    if not Path(what).is_dir():
+        raise UserError(f"{what}: neither a run's directory nor a kind of plug-in. {known(what, KINDS)}")
+    try:
+        rows = found(Path(what), name)
+    except KeyError:
+        raise UserError(
+            f"{what}: no row has the id {name!r}. Ids stand in the parquet parts and in exported files."
+        ) from None
+    terminal.show_json(rows)
+
+
+@app.command()
+def export(
+    directory: RunFolder,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="Format to write, with its defaults; may be repeated.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the kept rows of a finished run again: as its recipe says, or in other formats. Makes no call."""
+    from prefmill import terminal
+    from prefmill.pipelines.export import export as export_run
+    from prefmill.pipelines.recipe_reading import read_recipe
+    from prefmill.pipelines.rundir import RunDirectory
+    from prefmill.schemas.formats import Format
+    from prefmill.schemas.plugins import load
+
+    place = RunDirectory(directory)
+    if not place.manifest()["finished"]:
+        raise UserError(f"{directory}: this run is not finished. `prefmill run` on its recipe goes on with it.")
+    chosen = (
+        tuple(load(Format, name)() for name in formats)
+        if formats
+        else read_recipe(place.recipe(), environment=False).exports
+    )
+    exported = export_run(place, chosen)
+    if as_json:
+        terminal.show_json(exported.as_plain())
+    else:
+        terminal.show_exports(exported.as_plain(), directory)
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str | None, typer.Argument(help="A kind of plug-in, or `templates`.")] = None, as_json: Json = False
+) -> None:
+    """List the plug-ins that a recipe can name, and the templates of `prefmill new`."""
+    from prefmill import terminal
+    from prefmill.pipelines.overview import plugin_kinds
+    from prefmill.pipelines.templates import templates
+
+    everything = {**plugin_kinds(), "templates": templates()}
+    if kind is not None and kind not in everything:
+        raise UserError(f"no kind of plug-in named {kind!r}. {known(kind, everything)}")
+    chosen = {kind: everything[kind]} if kind else everything
+    if as_json:
+        terminal.show_json(chosen)
+    else:
+        terminal.show_list(chosen)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: runs a command and turns errors into exit codes."""
+    try:
+        app(arguments)
+    except RecipeError as error:
+        _end(2, *error.lines)
+    except Stopped as stopped:
+        _end(3, str(stopped))
+    except UserError as error:
+        _end(2, str(error))
+    except Exception as error:  # noqa: BLE001 - the last one there is
+        # Printed here and not by a hook: distilabel installs one that prints every local variable, keys included.
+        traceback.print_exception(error)
+        sys.exit(1)
+
+
+def _end(code: int, *lines: str) -> NoReturn:
+    for line in lines:
+        typer.echo(" ".join(line.split("\n")), err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

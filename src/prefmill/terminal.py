@@ -1,0 +1,214 @@
+"""What a person sees at the terminal: progress while running, the waterfall, tables. Printing only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from prefmill.pipelines.overview import Plan
+    from prefmill.pipelines.progress import Snapshot, StageProgress
+    from prefmill.schemas.plugins import Plugin
+
+PLAIN_EVERY_S = 5.0
+"""Seconds between two lines where the output is no terminal."""
+
+
+def _console() -> Console:
+    """A console that wraps at the terminal's width, and never breaks lines of piped output."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 160
+    return console
+
+
+def show_json(value: object) -> None:
+    """Print a value as JSON."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    """A table whose columns named with a leading `>` stand right."""
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for column in columns:
+        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
+    return table
+
+
+def _money(usd: float | None) -> str:
+    if usd is None:
+        return "unknown"
+    return f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${usd:.4f}"
+
+
+def _reasons(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {rows:,}" for reason, rows in sorted(reasons.items(), key=lambda item: -item[1]))
+
+
+def show_waterfall(stages: Mapping[str, Any]) -> None:
+    """Every stage: in = kept + dropped + failed, with reasons."""
+    table = _table("stage", ">in", ">kept", ">dropped", ">failed", "reasons")
+    for stage, count in stages.items():
+        dropped, failed = count["dropped"], count["failed"]
+        table.add_row(
+            stage,
+            f"{count['in']:,}",
+            f"{count['kept']:,}",
+            f"{sum(dropped.values()):,}",
+            f"{sum(failed.values()):,}",
+            _reasons({**dropped, **{f"{reason} (failed)": rows for reason, rows in failed.items()}}),
+        )
+    _console().print(table)
+
+
+def show_calls(manifest: Mapping[str, Any]) -> None:
+    """Calls, tokens and cost for each stage and model."""
+    table = _table("stage", "model", ">calls", ">given up", ">tokens in", ">tokens out", ">cost")
+    for row in manifest["calls"]:
+        table.add_row(
+            row["stage"],
+            row["model"],
+            f"{row['calls']:,}",
+            f"{row['failed']:,}",
+            f"{row['prompt_tokens']:,}",
+            f"{row['completion_tokens']:,}",
+            _money(row["cost_usd"]),
+        )
+    _console().print(table)
+
+
+def show_stats(manifest: Mapping[str, Any]) -> None:
+    """A run's waterfall and calls."""
+    if "stages" not in manifest:
+        sys.stdout.write(f"{manifest['name']}: nothing has come through yet\n")
+        return
+    show_waterfall(manifest["stages"])
+    show_calls(manifest)
+    if not manifest["finished"]:
+        sys.stdout.write(f"not finished: {manifest.get('stopped', 'it was killed')}; run its recipe again to go on\n")
+    if manifest["simulated"]:
+        sys.stdout.write("simulated: answers and judgments come from the simulated world\n")
+
+
+def show_run(manifest: Mapping[str, Any], directory: Path) -> None:
+    """What a person sees when a run has ended."""
+    show_stats(manifest)
+    exports = sorted((directory / "export").glob("*/*.jsonl"))
+    for path in exports:
+        sys.stdout.write(f"wrote {path}\n")
+    sys.stdout.write(f"next: prefmill stats {directory}\n")
+
+
+def show_exports(stages: Mapping[str, Any], directory: Path) -> None:
+    """What became of the kept rows in each format."""
+    show_waterfall(stages)
+    for stage in stages:
+        sys.stdout.write(f"wrote {directory / 'export' / stage.removeprefix('export ')}\n")
+
+
+def show_plan(plan: Plan) -> None:
+    """The calls a recipe would make."""
+    lost = f" ({plan.lost:,} lines are no task or stand there twice)" if plan.lost else ""
+    sys.stdout.write(f"{plan.tasks:,} tasks{lost}\n")
+    table = _table("stage", "model", "provider", ">calls at most")
+    for planned in plan.calls:
+        table.add_row(planned.stage, planned.model, planned.provider, f"{planned.calls:,}")
+    _console().print(table)
+
+
+def show_list(kinds: Mapping[str, list[str]]) -> None:
+    """Kinds of plug-ins and their names."""
+    width = max(len(kind) for kind in kinds)
+    for kind, names in kinds.items():
+        sys.stdout.write(f"{kind:<{width}}  {', '.join(names)}\n")
+
+
+def show_plugin(plugin: type[Plugin], as_json: bool) -> None:
+    """What a plug-in does, and its recipe keys with defaults and meanings."""
+    if as_json:
+        show_json(plugin.model_json_schema())
+        return
+    sys.stdout.write(f"{plugin.kind} {plugin.plugin_name()}: {(plugin.__doc__ or '').strip()}\n")
+    table = _table("key", "default", "meaning")
+    for name, field in plugin.model_fields.items():
+        default = "required" if field.is_required() else repr(field.get_default(call_default_factory=True))
+        table.add_row(
+            name, default if len(default) <= 40 else f"{type(field.default).__name__}(…)", field.description or ""
+        )
+    _console().print(table)
+
+
+def calls_kept(directory: Path) -> str:
+    """How many calls a stopped run has in its ledger."""
+    from prefmill.pipelines.rundir import RunDirectory
+
+    return f"{sum(row['calls'] for row in RunDirectory(directory).manifest().get('calls', [])):,}"
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[Snapshot], None] | None]:
+    """A watcher for a run: a live table on a terminal, a line now and then otherwise, nothing when `quiet`."""
+    console = Console(stderr=True, highlight=False)
+    if quiet:
+        yield None
+    elif console.is_terminal:
+        with Live(console=console, refresh_per_second=4, transient=True) as live:
+            yield lambda snapshot: live.update(_progress_table(snapshot))
+    else:
+        yield _Lines().watch
+
+
+class _Lines:
+    """One line every few seconds, for logs."""
+
+    def __init__(self) -> None:
+        self._shown_s = 0.0
+
+    def watch(self, snapshot: Snapshot) -> None:
+        if snapshot.seconds - self._shown_s < PLAIN_EVERY_S:
+            return
+        self._shown_s = snapshot.seconds
+        stages = "; ".join(_stage_text(stage) for stage in snapshot.stages)
+        sys.stderr.write(f"{_head(snapshot)}; {stages}\n")
+
+
+def _head(snapshot: Snapshot) -> str:
+    total = f"/{snapshot.tasks_total:,}" if snapshot.tasks_total is not None else ""
+    eta = f", {_span(snapshot.eta_s)} left" if snapshot.eta_s is not None else ""
+    cost = f", {_money(snapshot.cost_usd)}" if snapshot.cost_usd else ""
+    return f"{_span(snapshot.seconds)}: {snapshot.tasks_done:,}{total} tasks{cost}{eta}"
+
+
+def _stage_text(stage: StageProgress) -> str:
+    failed = f", {stage.failed:,} failed" if stage.failed else ""
+    return f"{stage.stage} {stage.model}: {stage.done:,} done{failed}, {stage.per_second:.1f}/s"
+
+
+def _progress_table(snapshot: Snapshot) -> Table:
+    table = _table("stage", "model", ">done", ">failed", ">in flight", ">calls/s", ">cost", title=_head(snapshot))
+    for stage in snapshot.stages:
+        table.add_row(
+            stage.stage,
+            stage.model,
+            f"{stage.done:,}",
+            f"{stage.failed:,}",
+            f"{stage.open:,}",
+            f"{stage.per_second:.1f}",
+            _money(stage.cost_usd) if stage.cost_usd else "",
+        )
+    return table
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"
