@@ -62,9 +62,7 @@ class Compare(BaseModel):
         if self.baseline is not None:
             own = sum(model == self.baseline for model in models)
             if not own:
-                raise ValueError(
-                    f"no answers of baseline {self.baseline!r}. {known(self.baseline, set(models))}"
-                )
+                raise ValueError(f"no answers of baseline {self.baseline!r}. {known(self.baseline, set(models))}")
             return own * (len(models) - own)
         pairs = comb(len(models), 2)
         return pairs if self.pairs == "all" else min(self.per_task, pairs)

@@ -53,8 +53,8 @@ OPENING = re.compile(
 """A refusal at the beginning of an answer whose apostrophes are straight and whose spaces are single."""
 ASKED_FOR = re.compile(
     r"\b(?:write|draft|compose|craft|create|generate|prepare|rewrite|rephrase|paraphrase|translate|reply|respond|answer|"
-    r"letter|e-?mail|message|note|ways? to|how (?:to|do|can|should|would))\b[^.?!\n]{0,120}?"
-    r"(?<!\bnot )(?<!\bnever )(?<!\bwithout )(?<!n't )(?<!n’t )"
+    r"letter|e-?mail|message|note|ways? to|how (?:to|do|can|should|would))\b"
+    r"(?:(?!\b(?:not|never|no|without)\b|n['’]t\b)[^.?!\n]){0,120}?"
     r"\b(?:apolog\w+|declin\w+|refus\w+|reject\w+|turn\w* (?:\w+ ){0,3}down|say\w* (?:no|sorry)|sorry|excuses?)\b",
     re.IGNORECASE,
 )

@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from datasets import Dataset, DatasetDict, NamedSplit
+from datasets import Dataset, DatasetDict, Features, List, NamedSplit, Value
 
 from prefmill.generators.sources import Fields
 from prefmill.generators.sources.hub import Hub
@@ -16,7 +17,10 @@ from prefmill.schemas.errors import SourceError
 from prefmill.schemas.rows import Task
 
 CHAT = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
-ROWS = [{"id": 1, "messages": CHAT, "extra": [1, 2]}, {"id": 2, "messages": CHAT[:1], "extra": None}]
+ROWS: list[dict[str, Any]] = [
+    {"id": 1, "messages": CHAT, "extra": [1, 2]},
+    {"id": 2, "messages": CHAT[:1], "extra": None},
+]
 
 
 def contents(source: Hub) -> list[tuple[str | None, str, str, int | None]]:
@@ -44,6 +48,15 @@ def test_a_saved_split_of_another_name(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"split: holds split 'test' alone \(got 'train'\)"):
         contents(Hub(name="saved").at(tmp_path))
     assert len(contents(Hub(name="saved", split="test").at(tmp_path))) == 2
+
+
+def test_chats_kept_as_columns_of_lists(tmp_path: Path) -> None:
+    turn = {"role": Value("string"), "content": Value("string")}
+    columns = {name: [[message[name] for message in row["messages"]] for row in ROWS] for name in turn}
+    rows = [{"messages": {name: columns[name][index] for name in turn}} for index in range(len(ROWS))]
+    features = Features({"messages": {name: List(feature) for name, feature in turn.items()}})
+    Dataset.from_list(rows, features=features).save_to_disk(str(tmp_path / "saved"))
+    assert [instruction for _, instruction, _, _ in contents(Hub(name="saved").at(tmp_path))] == ["Hi", "Hi"]
 
 
 def test_columns_are_checked(tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ from prefmill.schemas.errors import SourceError
 from prefmill.schemas.rows import Loss, Task
 
 
-def parquet(path: Path, columns: dict[str, Any], **options: Any) -> Path:
-    pq.write_table(pa.table(columns), path, **options)
+def parquet(
+    path: Path, columns: dict[str, Any], row_group_size: int | None = None, compression: str = "snappy"
+) -> Path:
+    pq.write_table(pa.table(columns), path, row_group_size=row_group_size, compression=compression)
     return path
 
 
@@ -93,13 +95,14 @@ def test_a_renamed_column_must_be_in_the_schema(tmp_path: Path) -> None:
 
 def test_the_same_content_is_the_same_task_in_every_format(tmp_path: Path) -> None:
     rubric = {"criteria": "Right?", "levels": ["no", "yes"]}
-    records = [
-        {"id": 1, "instruction": "Why?\r\nSay.", "input": None, "system": "Be brief.", "messages": None, "reference": "so",
-         "rubric": "Right?", "category": "a", "licence": "mit"},
-        {"id": 2, "instruction": "Grüße, \"x\"", "input": "in\nput", "system": None, "messages": None, "reference": None,
-         "rubric": json.dumps(rubric), "category": None, "licence": None},
-        {"id": 3, "instruction": None, "input": None, "system": None, "reference": None, "rubric": None, "category": None,
-         "licence": None, "messages": json.dumps([{"role": "user", "content": "Hi, you"}])},
+    chat = [{"role": "user", "content": "Hi, you"}]
+    records: list[dict[str, Any]] = [
+        {"id": 1, "instruction": "Why?\r\nSay.", "input": None, "system": "Be brief.", "messages": None,
+         "reference": "so", "rubric": "Right?", "category": "a", "licence": "mit"},
+        {"id": 2, "instruction": "Grüße, \"x\"", "input": "in\nput", "system": None, "messages": None,
+         "reference": None, "rubric": json.dumps(rubric), "category": None, "licence": None},
+        {"id": 3, "instruction": None, "input": None, "system": None, "messages": json.dumps(chat),
+         "reference": None, "rubric": None, "category": None, "licence": None},
     ]  # fmt: skip
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     with (tmp_path / "a.csv").open("w", newline="") as file:

@@ -26,12 +26,14 @@ class Listed(Source):
         return "listed"
 
 
-def read(*records: object, **options: Any) -> list[Task | Loss]:
-    return list(Listed(given=records, **options).tasks())
+def read(
+    *records: object, fields: Fields | None = None, limit: int | None = None, licence: str | None = None
+) -> list[Task | Loss]:
+    return list(Listed(given=records, fields=fields or Fields(), limit=limit, licence=licence).tasks())
 
 
-def task(record: dict[str, Any], **options: Any) -> Task:
-    [row] = read(record, **options)
+def task(record: dict[str, Any], fields: Fields | None = None, licence: str | None = None) -> Task:
+    [row] = read(record, fields=fields, licence=licence)
     assert isinstance(row, Task), row
     return row
 
@@ -169,12 +171,12 @@ def test_any_scalar_is_an_id(value: object, text: str) -> None:
         ({"instruction": "Q", "id": {"a": 1}}, "id must be one value"),
         ({"instruction": "half a pair \ud800"}, "instruction is not valid Unicode"),
         ({"instruction": "Q", "reference": 4}, "reference must be text (got 4)"),
-        ({"instruction": "Q", "reference": {"text": "4", "score": 1}}, "unknown key 'score'. Known: model, origin, text"),
+        ({"instruction": "Q", "reference": {"text": "4", "score": 1}}, "unknown key 'score'. Known: model, origin,"),
         ({"instruction": "Q", "rubric": ["a"]}, "rubric must be text"),
         ({"instruction": "Q", "rubric": {"levels": ["a"]}}, "rubric.criteria is missing"),
         ({"instruction": "Q", "rubric": {"criteria": "c", "levels": "abc"}}, "rubric.levels must be a list"),
         ({"instruction": "Q", "rubric": {"criteria": "c", "levels": {"good": "x"}}}, "a score must be a whole number"),
-        ({"instruction": "Q", "rubric": {"criteria": "c", "levels": {"1" * 30: "x"}}}, "a score must be a whole number"),
+        ({"instruction": "Q", "rubric": {"criteria": "c", "levels": {"1" * 30: "x"}}}, "a score must be a whole"),
         ({"instruction": "Q", "rubric": {"criteria": "c", "levels": {"1": "x", "01": "y"}}}, "described twice"),
         ({"instruction": "Q", "rubric": {"criteria": "c", "levels": [1, 2]}}, "rubric.levels[1] must be text"),
         ({"messages": "Hi"}, "messages is text but not JSON"),
@@ -190,7 +192,7 @@ def test_any_scalar_is_an_id(value: object, text: str) -> None:
             "messages[0]: unknown role 'tool'. Known: assistant, gpt, human, system, user.",
         ),
         (
-            {"messages": [{"role": "user", "content": "Hi"}, {"role": "system", "content": "x"}, {"role": "user", "content": "Hi"}]},
+            {"messages": [{"role": role, "content": "x"} for role in ("user", "system", "user")]},
             "messages[1]: a system message must come first",
         ),
     ],
@@ -220,7 +222,8 @@ def test_no_value_in_any_column_is_a_crash() -> None:
         {"text": 1},
         {"criteria": 2},
     ]
-    odd += [{"criteria": "c", "levels": odd_levels} for odd_levels in (1, {}, {"": ""}, [{}], [[1]], {"1": {}})]
+    shapes: list[Any] = [1, {}, {"": ""}, [{}], [[1]], {"1": {}}]
+    odd += [{"criteria": "c", "levels": levels} for levels in shapes]
     records = [{"instruction": "Q", "id": f"{name}{index}", name: value}
                for name in Fields.model_fields for index, value in enumerate(odd)]  # fmt: skip
     rows = read(*records)

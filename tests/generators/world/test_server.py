@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import signal
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +15,6 @@ import pytest
 from prefmill.generators.world.population import ANSWERERS, BY_NAME, TEACHERS
 from prefmill.generators.world.server import running
 from prefmill.generators.world.settings import Faults, WorldSettings
-from prefmill.schemas.errors import EndpointError
 
 STRONG, CHEAP, OAK, ELM = "sim-teacher-strong", "sim-teacher-cheap-1", "sim-oak-70b", "sim-elm-9b"
 QUESTION = "What makes bread rise, and why does sourdough take longer?"
@@ -240,24 +236,3 @@ def test_max_tokens_cuts_the_reply() -> None:
     assert reply.body["choices"][0]["finish_reason"] == "length"
     assert reply.body["usage"]["completion_tokens"] <= 12
     assert len(reply.text.split()) == 9
-
-
-def test_a_taken_port_is_one_line() -> None:
-    with running(WorldSettings()) as world:
-        port = int(world.base_url.split(":")[2].removesuffix("/v1"))
-        with pytest.raises(EndpointError, match=f"cannot listen on 127.0.0.1:{port}"), running(WorldSettings(), port):
-            pass
-
-
-def test_it_runs_as_a_program_until_terminated() -> None:
-    command = [sys.executable, "-m", "prefmill.generators.world", "--seed", "3", "--fault", "server_error=1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("simulated world listening on http://127.0.0.1:")
-        assert send(line.split()[-1], chat(OAK, QUESTION))[0].status == 500
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=5) == 0
-    wrong = subprocess.run([*command, "--fault", "rate_limted=1"], capture_output=True, text=True, check=False)
-    assert wrong.returncode == 2
-    assert "rate_limted" in wrong.stderr
