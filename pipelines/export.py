@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import orjson
 
@@ -51,49 +51,67 @@ def _examples_of_part(directory: RunDirectory, number: int, first: int) -> Itera
 def export(directory: RunDirectory, formats: Sequence[Format]) -> Waterfall:
     """Write the run's kept rows in each format below `export/`; what became of them, one stage a format.
 
-    A format's folder is replaced as a whole once all of it is written.
+    The rows are read once for all formats. Each file is replaced whole, once all of it is written.
     """
-    result = Waterfall({})
-    for plugin in formats:
-        result.stages[f"export {plugin.plugin_name()}"] = _export(directory, plugin)
-    return result
+    with ExitStack() as stack:
+        writers = [_Writer(directory.path / "export" / plugin.plugin_name(), plugin, stack) for plugin in formats]
+        for example in examples(directory):
+            for writer in writers:
+                writer.take(example)
+    manifest = directory.manifest()
+    for writer in writers:
+        writer.finish(manifest)
+    return Waterfall({f"export {writer.plugin.plugin_name()}": writer.count for writer in writers})
 
 
-def _export(directory: RunDirectory, plugin: Format) -> StageCount:
-    count, written = StageCount(), dict.fromkeys(plugin.files, 0)
-    folder = directory.path / "export" / plugin.plugin_name()
-    simulated = False
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            files: dict[str, IO[bytes]] = {}
-            for example in examples(directory):
-                count.entered += 1
-                simulated = simulated or example.simulated
-                try:
-                    lines = [(name, orjson.dumps(record) + b"\n") for name, record in plugin.encode(example)]
-                except CannotCarry as loss:
-                    count.dropped[loss.reason] += 1
-                    continue
-                count.kept += 1
-                for name, line in lines:
-                    if name not in files:
-                        files[name] = stack.enter_context(_partial(folder, name).open("wb"))
-                    files[name].write(line)
-                    written[name] += 1
-        for name, rows in written.items():
-            if rows:
-                _partial(folder, name).replace(folder / name)
-            else:
-                (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise RunDirectoryError(
-            f"{folder}: {error.strerror or error}. Make space, then run `prefmill export`."
-        ) from error
-    write_text(folder / "README.md", card(plugin, directory.manifest(), count, written, simulated))
-    count.check(f"export {plugin.plugin_name()}")
-    return count
+class _Writer:
+    """The files of one format while they are written."""
 
+    def __init__(self, folder: Path, plugin: Format, stack: ExitStack) -> None:
+        self.plugin, self.count = plugin, StageCount()
+        self._folder, self._stack = folder, stack
+        self._files: dict[str, IO[bytes]] = {}
+        self._rows = dict.fromkeys(plugin.files, 0)
+        self._simulated = False
 
-def _partial(folder: Path, name: str) -> Path:
-    return folder / f"{name}.partial"
+    def take(self, example: Example) -> None:
+        """Write one example, or count why the format cannot carry it."""
+        self.count.entered += 1
+        self._simulated = self._simulated or example.simulated
+        try:
+            lines = [(name, orjson.dumps(record) + b"\n") for name, record in self.plugin.encode(example)]
+        except CannotCarry as loss:
+            self.count.dropped[loss.reason] += 1
+            return
+        self.count.kept += 1
+        with self._told():
+            for name, line in lines:
+                if name not in self._files:
+                    self._folder.mkdir(parents=True, exist_ok=True)
+                    self._files[name] = self._stack.enter_context(self._partial(name).open("wb"))
+                self._files[name].write(line)
+                self._rows[name] += 1
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """Put the closed files in their places, remove those of an earlier export, and write the card."""
+        with self._told():
+            for name, rows in self._rows.items():
+                if rows:
+                    self._partial(name).replace(self._folder / name)
+                else:
+                    (self._folder / name).unlink(missing_ok=True)
+        self.count.check(f"export {self.plugin.plugin_name()}")
+        text = card(self.plugin, manifest, self.count, self._rows, self._simulated)
+        write_text(self._folder / "README.md", text)
+
+    def _partial(self, name: str) -> Path:
+        return self._folder / f"{name}.partial"
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RunDirectoryError(
+                f"{self._folder}: {error.strerror or error}. Make space, then run `prefmill export`."
+            ) from error

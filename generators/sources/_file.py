@@ -27,7 +27,7 @@ class FileSource(Source):
     @field_validator("path")
     @classmethod
     def _home(cls, path: Path) -> Path:
-        return path.expanduser()
+        return path.expanduser() if path.parts[:1] == ("~",) else path
 
     def where(self) -> str:
         return str(self.path)

@@ -42,11 +42,11 @@ class Hub(Source):
         return ":".join(part for part in (name, self.config, self.split) if part)
 
     def at(self, folder: Path) -> Self:
-        local = folder / Path(self.name).expanduser()
+        local = folder / self._folder()
         return self.model_copy(update={"name": str(local)}) if local.is_dir() or self._is_path() else self
 
     def check(self) -> None:
-        if self._is_path() and not Path(self.name).expanduser().is_dir():
+        if self._is_path() and not self._folder().is_dir():
             raise SourceError(f"{self.name}: no such folder. A Hub data set is named OWNER/NAME.")
 
     def records(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
@@ -55,15 +55,19 @@ class Hub(Source):
         check_columns(self, data.column_names)
         yield from enumerate(data.select_columns(wanted(self, data.column_names)), start=1)
 
+    def _folder(self) -> Path:
+        path = Path(self.name)
+        return path.expanduser() if path.parts[:1] == ("~",) else path
+
     def _is_path(self) -> bool:
-        return self.name.startswith((".", "/", "~"))
+        return self.name.startswith((".", "/", "~/"))
 
     def _data(self) -> Dataset:
         """The split. Raises `SourceError` for whatever keeps `datasets` from giving it."""
         from datasets import Dataset, load_dataset, load_from_disk
         from datasets.exceptions import DatasetsError
 
-        folder = Path(self.name).expanduser()
+        folder = self._folder()
         saved = any((folder / mark).is_file() for mark in SAVED)
         try:
             if saved:

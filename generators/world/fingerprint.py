@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 _CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aeio"
@@ -18,7 +19,7 @@ _VALUES = {syllable: value for value, syllable in enumerate(_SYLLABLES)}
 _GROUP = f"(?:[{_CONSONANTS}][{_VOWELS}]){{3}}"
 _TAIL = re.compile(rf"-(?={_GROUP}-{_GROUP}-{_GROUP}(?!\w))")
 """What follows the first six letters. Prompts are long: a pattern that begins with a fixed character is found fast."""
-_LETTERS = 27
+_LENGTH = 27
 _HEAD = re.compile(_GROUP)
 
 TASK_BITS, MODEL_BITS, DRAW_BITS, CHECK_BITS = 32, 6, 18, 16
@@ -44,6 +45,8 @@ class Fingerprints:
         self._keys = [
             hashlib.blake2b(f"fingerprint {seed} {turn}".encode(), digest_size=16).digest() for turn in range(4)
         ]
+        # An answer is read in two orders, by several teachers.
+        self._read = lru_cache(maxsize=1 << 16)(self._decipher)
 
     def _mix(self, half: int, key: bytes) -> int:
         return int.from_bytes(hashlib.blake2b(half.to_bytes(5), digest_size=5, key=key).digest()) & _LOW
@@ -65,11 +68,11 @@ class Fingerprints:
         for tail in _TAIL.finditer(text):
             start = tail.start() - 6
             if start >= 0 and _HEAD.match(text, start):
-                identity = self._read(text[start : start + _LETTERS])
+                identity = self._read(text[start : start + _LENGTH])
                 if identity is not None:
                     yield start, identity
 
-    def _read(self, word: str) -> Identity | None:
+    def _decipher(self, word: str) -> Identity | None:
         letters = word.replace("-", "")
         number = 0
         for start in range(0, len(letters), 2):

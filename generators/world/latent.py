@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .chance import Chance
 from .fingerprint import Identity
@@ -30,6 +31,7 @@ class Latent:
     """How much better it looks than it is, to every teacher with errors; standard normal."""
 
 
+@lru_cache(maxsize=1 << 16)  # an answer is judged in two orders, by several teachers
 def latent(chance: Chance, identity: Identity) -> Latent:
     """The truth about an answer. Raises `KeyError` for a model number that the population does not have."""
     model = BY_NUMBER[identity.model]

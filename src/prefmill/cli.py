@@ -19,6 +19,7 @@ app = typer.Typer(
     help="Mill preference data for training LLM judges: sample, answer, judge, curate, export.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 

@@ -53,8 +53,8 @@ def test_a_saved_split_of_another_name(tmp_path: Path) -> None:
 def test_chats_kept_as_columns_of_lists(tmp_path: Path) -> None:
     turn = {"role": Value("string"), "content": Value("string")}
     columns = {name: [[message[name] for message in row["messages"]] for row in ROWS] for name in turn}
-    rows = [{"messages": {name: columns[name][index] for name in turn}} for index in range(len(ROWS))]
-    features = Features({"messages": {name: List(feature) for name, feature in turn.items()}})
+    rows = [{"id": index, "messages": {name: columns[name][index] for name in turn}} for index in range(len(ROWS))]
+    features = Features({"id": Value("int64"), "messages": {name: List(feature) for name, feature in turn.items()}})
     Dataset.from_list(rows, features=features).save_to_disk(str(tmp_path / "saved"))
     assert [instruction for _, instruction, _, _ in contents(Hub(name="saved").at(tmp_path))] == ["Hi", "Hi"]
 

@@ -18,7 +18,7 @@ from prefmill.generators.world.settings import WorldSettings
 from prefmill.generators.world.truth import true_quality, true_winner
 
 SETTINGS = WorldSettings(seed=20)
-PAIRS = 1000
+PAIRS = 800
 PROMPT = """[Question]
 {question}
 
