@@ -1,33 +1,38 @@
 # `make quickstart` and `make test` need only Python 3.11 to 3.13 with pip and venv, make and git.
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quickstart test check clean
+.PHONY: quickstart test slow check clean
 
-quickstart: .venv/installed
+quickstart: $(VENV)/installed
 	$(BIN)/prefmill run examples/quickstart.yaml
 
-test: .venv/installed-dev
+test: $(VENV)/installed-dev
 	$(BIN)/pytest -q -n 2 -m "not slow"
 
-check: .venv/installed-dev
+slow: $(VENV)/installed-dev
+	$(BIN)/pytest -q -m slow
+
+check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-.venv/created:
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "prefmill needs Python 3.11, 3.12 or 3.13; this is %d.%d. Try: make PYTHON=python3.12" % v)'
-	$(PYTHON) -m venv .venv
-	touch $@
+$(VENV)/created:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("prefmill needs Python 3.11, 3.12 or 3.13, and %s is %d.%d. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" % (sys.executable, *v))'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
 
-.venv/installed: .venv/created pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
-	touch $@
+$(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
+	$(PIP) -e .
+	@touch $@
 
-.venv/installed-dev: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $@
+$(VENV)/installed-dev: $(VENV)/installed
+	$(PIP) -e '.[dev]'
+	@touch $@
 
 clean:
-	rm -rf .venv runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache

@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_SECRET_NAMES = re.compile(r"(?i)^(api[_-]?key|key|token|access[_-]?token|secret|password|authorization|bearer)$")
-_SECRET_VALUES = re.compile(
-    r"\b(sk-[\w-]{12,}|sk_[\w-]{12,}|hf_\w{16,}|gsk_\w{16,}|xai-[\w-]{16,}|AIza[\w-]{20,}|AKIA[A-Z0-9]{12,}|Bearer\s+\S{8,})"
+_SECRET_NAME = re.compile(
+    r"(?ix)^(?:[\w-]*[_-])? (?: api[_-]?key | (?:access|secret|private|auth)[_-]?key | key | (?:[\w-]*[_-])?token | jwt"
+    r" | secret | password | passwd | credentials? | authorization | bearer | cookie )$"
 )
-"""How keys of common providers begin."""
-_VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+"""Names of keys in headers and request bodies. `max_tokens` and `stop_token_ids` are none."""
+_SECRET_VALUE = re.compile(
+    r"\b(?:sk-[\w-]{12,}|sk_[\w-]{12,}|hf_\w{16,}|gsk_\w{16,}|xai-[\w-]{16,}|AIza[\w-]{20,}|AKIA[A-Z0-9]{12,})"
+    r"|\b(?:Bearer|Basic)\s+\S{8,}|://[^/\s@]*@|[?&](?:api[_-]?key|key|token)=[^&\s]+",
+    re.IGNORECASE,
+)
+"""How keys of common providers begin, and where keys stand in headers and addresses."""
+_VARIABLE = re.compile(r"^[A-Z_][A-Z0-9_]*$")
+_INSTEAD = "Put it in an environment variable and give `api_key_env: NAME`."
 
 
 def written_out(value: object, path: str = "") -> Iterator[str]:
@@ -18,18 +25,20 @@ def written_out(value: object, path: str = "") -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
             where = f"{path}.{key}" if path else str(key)
-            if _SECRET_NAMES.match(str(key)) and isinstance(item, str | int):
-                yield f"{where}: a key is named, never written out. Put it in a variable and give `api_key_env: NAME`."
-            elif str(key) == "api_key_env" and isinstance(item, str) and not _is_variable(item):
-                yield f"{where}: a variable's name, e.g. OPENAI_API_KEY (what stands there is not shown)."
+            if key == "api_key_env":
+                if isinstance(item, str) and not is_variable(item):
+                    yield f"{where}: the name of a variable, in capitals, e.g. OPENAI_API_KEY (what stands there is not shown)."
+            elif _SECRET_NAME.match(str(key)) and item and not isinstance(item, bool):
+                yield f"{where}: a key is named, never written out (not shown). {_INSTEAD}"
             else:
                 yield from written_out(item, where)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from written_out(item, f"{path}[{index}]")
-    elif isinstance(value, str) and _SECRET_VALUES.search(value):
-        yield f"{path}: this looks like a key (not shown). Put it in a variable and give `api_key_env: NAME`."
+    elif isinstance(value, str) and _SECRET_VALUE.search(value):
+        yield f"{path}: this looks like a key (not shown). {_INSTEAD}"
 
 
-def _is_variable(name: str) -> bool:
-    return bool(_VARIABLE.match(name)) and not _SECRET_VALUES.search(name)
+def is_variable(name: str) -> bool:
+    """Whether a text can be the name of a variable rather than a key."""
+    return bool(_VARIABLE.match(name)) and not _SECRET_VALUE.search(name)

@@ -48,8 +48,8 @@ def run(recipe: Recipe, directory: Path, *, watch: Watch | None = None, retry_fa
         manifest = _begin(recipe)
         place.write_manifest(manifest)
         place.clear()
-        collector, halt = asyncio.run(_stream(recipe, place, ledger, watch))
-        manifest |= _ended(manifest, collector, ledger)
+        collector, halt, seen = asyncio.run(_stream(recipe, place, ledger, watch))
+        manifest |= _ended(collector, ledger, seen)
         if halt.reason is None:
             collector.waterfall.check()
             place.write_manifest(manifest)
@@ -64,7 +64,7 @@ def run(recipe: Recipe, directory: Path, *, watch: Watch | None = None, retry_fa
     return manifest
 
 
-async def _stream(recipe: Recipe, place: RunDirectory, ledger: Ledger, watch: Watch | None) -> tuple[Collector, Halt]:
+async def _stream(recipe: Recipe, place: RunDirectory, ledger: Ledger, watch: Watch | None) -> tuple[Collector, Halt, Snapshot]:
     """The stages as one distilabel pipeline, from the source to the parts on disk."""
     # Imported here: distilabel takes seconds to import, and errors in a recipe should not wait for it.
     from .engine import Mill, chain, seeds, stage
@@ -92,7 +92,7 @@ async def _stream(recipe: Recipe, place: RunDirectory, ledger: Ledger, watch: Wa
             with _interruptible(halt):
                 await mill.stream(halt)
         await collector.flush()
-    return collector, halt
+    return collector, halt, progress.snapshot()
 
 
 def _open_rows(callers: Sequence[Caller]) -> int:
@@ -197,12 +197,17 @@ def _begin(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _ended(manifest: dict[str, Any], collector: Collector, ledger: Ledger) -> dict[str, Any]:
+def _ended(collector: Collector, ledger: Ledger, seen: Snapshot) -> dict[str, Any]:
     totals = ledger.totals()
     known = [row.cost_usd for row in totals if row.cost_usd is not None]
     return {
         "ended": _time(),
         "stages": collector.waterfall.as_plain(),
+        "this_time": {
+            "sent": sum(stage.done - stage.found for stage in seen.stages),
+            "found": sum(stage.found for stage in seen.stages),
+            "seconds": round(seen.seconds, 3),
+        },
         "calls": [asdict(row) for row in totals],
         "cost_usd": sum(known) if known else None,
     }

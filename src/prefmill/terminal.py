@@ -102,6 +102,8 @@ def show_stats(manifest: Mapping[str, Any]) -> None:
 def show_run(manifest: Mapping[str, Any], directory: Path) -> None:
     """What a person sees when a run has ended."""
     show_stats(manifest)
+    now = manifest["this_time"]
+    sys.stdout.write(f"{now['sent']:,} calls sent, {now['found']:,} found in the ledger, {now['seconds']:.1f} s\n")
     exports = sorted((directory / "export").glob("*/*.jsonl"))
     for path in exports:
         sys.stdout.write(f"wrote {path}\n")
