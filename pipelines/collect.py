@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..schemas.rows import Answer, Comparison, Judgment, Loss, Task, Verdict
 from .rundir import RunDirectory
 from .stages import Answered, Curated, Judged, Paired, Seed
-from .waterfall import STAGES, Waterfall
+from .waterfall import STAGES, Unaccounted, Waterfall
 
 TASKS_A_PART = 2000
 """Source lines whose rows lie in one parquet part."""
@@ -35,8 +35,9 @@ class Collector:
     beginning of the source, so a part never depends on which call was fast.
     """
 
-    def __init__(self, directory: RunDirectory) -> None:
+    def __init__(self, directory: RunDirectory, tasks_a_part: int = TASKS_A_PART) -> None:
         self._directory = directory
+        self._tasks_a_part = tasks_a_part
         self._waiting: dict[int, Made] = {}
         self._next = 0
         self._number = 0
@@ -57,19 +58,28 @@ class Collector:
         self.done += 1
         while (following := self._waiting.pop(self._next, None)) is not None:
             self._next += 1
-            self._count(*following)
-            self._add(*following)
-            if self._part.lines == TASKS_A_PART:
-                await self.flush()
+            await self._add(*following)
 
-    async def flush(self) -> None:
-        """Write what has been added since the last part, as a part of its own."""
+    async def finish(self, read: int | None) -> None:
+        """Write what is left: of a run that went through, nothing but the last part.
+
+        `read` is how many source lines were read; None for a stopped run, whose lines need not all be here. Raises
+        `Unaccounted` where a line of a whole run did not come through.
+        """
+        if read is not None and (self.done, self._next) != (read, read):
+            raise Unaccounted(f"{read} source lines were read, and {self.done} came through. Please report this.")
+        for place in sorted(self._waiting):
+            await self._add(*self._waiting.pop(place))
+        await self._flush()
+
+    async def _flush(self) -> None:
         part, self._part = self._part, _Part()
         if part.lines:
             number, self._number = self._number, self._number + 1
             await asyncio.to_thread(_write, self._directory, number, part)
 
-    def _add(self, seed: Seed, answered: Answered, paired: Paired, judged: Judged, curated: Curated) -> None:
+    async def _add(self, seed: Seed, answered: Answered, paired: Paired, judged: Judged, curated: Curated) -> None:
+        self._count(seed, answered, paired, judged, curated)
         part = self._part
         part.lines += 1
         part.tasks += [seed.task] if seed.task else []
@@ -79,6 +89,8 @@ class Collector:
         part.verdicts += judged.verdicts
         for _, losses in _losses(seed, answered, paired, judged, curated):
             part.losses += losses
+        if part.lines == self._tasks_a_part:
+            await self._flush()
 
     def _count(self, seed: Seed, answered: Answered, paired: Paired, judged: Judged, curated: Curated) -> None:
         fall = self.waterfall

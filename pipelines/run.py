@@ -64,7 +64,9 @@ def run(recipe: Recipe, directory: Path, *, watch: Watch | None = None, retry_fa
     return manifest
 
 
-async def _stream(recipe: Recipe, place: RunDirectory, ledger: Ledger, watch: Watch | None) -> tuple[Collector, Halt, Snapshot]:
+async def _stream(
+    recipe: Recipe, place: RunDirectory, ledger: Ledger, watch: Watch | None
+) -> tuple[Collector, Halt, Snapshot]:
     """The stages as one distilabel pipeline, from the source to the parts on disk."""
     # Imported here: distilabel takes seconds to import, and errors in a recipe should not wait for it.
     from .engine import Mill, chain, seeds, stage
@@ -78,7 +80,8 @@ async def _stream(recipe: Recipe, place: RunDirectory, ledger: Ledger, watch: Wa
         )
         curate = Curating(recipe.filters)
         with Mill(name=f"prefmill-{recipe.name}") as mill:
-            source = seeds(lambda: _lines(recipe))
+            lines = _Lines(recipe)
+            source = seeds(lines)
             steps = [
                 stage("answers", answer, ["seed"], "answered", _open_rows(answering)),
                 stage("comparisons", pair, ["seed", "answered"], "paired"),
@@ -91,7 +94,7 @@ async def _stream(recipe: Recipe, place: RunDirectory, ledger: Ledger, watch: Wa
         async with _watched(recipe, progress, watch):
             with _interruptible(halt):
                 await mill.stream(halt)
-        await collector.flush()
+        await collector.finish(None if halt.requested.is_set() else lines.read)
     return collector, halt, progress.snapshot()
 
 
@@ -100,9 +103,17 @@ def _open_rows(callers: Sequence[Caller]) -> int:
     return 4 * sum(caller.provider.max_in_flight for caller in callers) + 64
 
 
-def _lines(recipe: Recipe) -> Iterator[Seed]:
-    for place, line in enumerate(recipe.tasks.tasks()):
-        yield Seed(place, None, (line,)) if isinstance(line, Loss) else Seed(place, line)
+@dataclass
+class _Lines:
+    """The lines of the source as seeds; counts them apart from what comes through."""
+
+    recipe: Recipe
+    read: int = 0
+
+    def __call__(self) -> Iterator[Seed]:
+        for place, line in enumerate(self.recipe.tasks.tasks()):
+            self.read += 1
+            yield Seed(place, None, (line,)) if isinstance(line, Loss) else Seed(place, line)
 
 
 @asynccontextmanager
