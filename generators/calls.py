@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import orjson
-
 from ..schemas.errors import CallFailed, EndpointError, Stopped
-from ..schemas.rows import Failure, Usage, digest
+from ..schemas.rows import Failure, Usage
 from ..schemas.sampling import Sampling
+from .asking import call_key, request_body
+from .budget import Budget
 from .halt import Halt
 from .ledger import Attempt, Call, Ledger, now
 from .limits import Slots, wait_before
@@ -45,7 +45,7 @@ class Tally:
     sent: int = 0
     """Calls sent and answered or given up in this process."""
     found: int = 0
-    """Calls found in the ledger."""
+    """Calls found in the ledger, or asked by another row at the same time."""
     failed: int = 0
     """Calls given up, found ones included."""
     open: int = 0
@@ -67,9 +67,11 @@ class Caller:
     halt: Halt
     """When requested, no further call is sent."""
     tally: Tally = field(default_factory=Tally)
+    budget: Budget = field(default_factory=Budget)
+    """What the run may spend; shared by all callers of the run."""
 
     def __post_init__(self) -> None:
-        self._slots = Slots(self.provider.max_in_flight)
+        self._slots = Slots(self.provider.open_at_once)
         self._price = self.provider.priced()
         self._same: dict[str, asyncio.Future[Call]] = {}
 
@@ -95,15 +97,19 @@ class Caller:
         """An answer that already exists: nothing is sent, so nothing is written."""
         self.tally.found += 1
         try:
-            return Outcome(await self.connection.complete(request), None, Usage())
+            outcome = _heard(await self.connection.complete(request), Usage())
         except CallFailed as failed:
-            self.tally.failed += 1
-            return Outcome(None, Failure.model_validate({"kind": failed.kind, "message": failed.message}), Usage())
+            failure = Failure.model_validate({"kind": failed.kind, "message": failed.message})
+            outcome = Outcome(None, failure, Usage())
+        self.tally.failed += outcome.failure is not None
+        return outcome
 
     async def _once(self, asked: _Asked) -> Call:
         """Send the call, or wait for it where two tasks ask the very same at the same time."""
         if (running := self._same.get(asked.key)) is not None:
-            return await asyncio.shield(running)
+            call = await asyncio.shield(running)
+            self.tally.found += 1
+            return call
         future = asyncio.ensure_future(self._send(asked))
         self._same[asked.key] = future
         try:
@@ -127,13 +133,14 @@ class Caller:
         """One attempt inside a slot. A result that stands is written before the slot is given back."""
         if self.halt.requested.is_set():
             raise Stopped("the run is stopping")
+        self.budget.check(self.halt, attempt)
         self.tally.open += 1
         started = now()
         try:
             reply = await self.connection.complete(asked.request)
             return await self._record(asked, "ok", reply, attempt, started)
         except CallFailed as failed:
-            another = failed.kind in PASSING and attempt < self.provider.attempts
+            another = failed.kind in PASSING and not failed.final and attempt < self.provider.attempts
             # A refused connection may be a server that restarts; other fatal answers will not change.
             if failed.fatal and not (another and failed.kind == "connection"):
                 raise EndpointError(failed.message) from failed
@@ -154,7 +161,8 @@ class Caller:
 
     async def _record(self, asked: _Asked, status: str, reply: Reply, attempts: int, started: float) -> Call:
         """Write the finished call, still inside its slot: what is in flight is what a crash can cost."""
-        cost = self._price.of(reply.prompt_tokens, reply.completion_tokens) if self._price else None
+        full = self._price.of(reply.prompt_tokens, reply.completion_tokens) if self._price else None
+        cost = full * reply.price_factor if full is not None else None
         ended = now()
         call = Call(
             key=asked.key,
@@ -176,6 +184,7 @@ class Caller:
         await self.ledger.record(call)
         self.tally.sent += 1
         self.tally.cost_usd += cost or 0.0
+        self.budget.pay(cost)
         return call
 
 
@@ -189,37 +198,21 @@ class _Asked:
 
 
 def _outcome(call: Call) -> Outcome:
-    """A finished call as a value. A reply without text is kept as it came; that it is empty is a failure."""
+    """A finished call as a value."""
     usage = Usage(
         prompt_tokens=call.prompt_tokens, completion_tokens=call.completion_tokens, calls=1, cost_usd=call.cost_usd
     )
     if call.status != "ok":
         # Validated, not cast: the ledger is a file.
         return Outcome(None, Failure.model_validate({"kind": call.status, "message": call.text}), usage)
-    reply = Reply(call.text, call.finish_reason, call.prompt_tokens, call.completion_tokens)
-    if not call.text.strip():
-        said = f"no text (finish reason {call.finish_reason})"
-        return Outcome(None, Failure(kind="empty", message=said), usage)
-    return Outcome(reply, None, usage)
+    return _heard(Reply(call.text, call.finish_reason, call.prompt_tokens, call.completion_tokens), usage)
 
 
-def request_body(provider: Provider, request: Request) -> bytes:
-    """What is asked, as canonical JSON: the request body that goes to the endpoint, without address or key."""
-    asked = {
-        "model": provider.model,
-        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-        **request.sampling.standard(),
-        **request.sampling.extra(),
-    }
-    return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
-
-
-def call_key(provider: Provider, body: bytes, sample: int) -> str:
-    """Ledger key of a call: 32 hex digits over the recipe's name for the model, what is asked, and which draw it is.
-
-    The address is not in it: a server that comes back on another port still has its calls.
-    """
-    return digest(provider.label, body.decode(), sample, size=16)
+def _heard(reply: Reply, usage: Usage) -> Outcome:
+    """A reply as a value. The ledger keeps one without text as it came; that it is empty is a failure."""
+    if reply.text.strip():
+        return Outcome(reply, None, usage)
+    return Outcome(None, Failure(kind="empty", message=f"no text (finish reason {reply.finish_reason})"), usage)
 
 
 def drawn(sampling: Sampling, sample: int, again: int) -> Sampling:

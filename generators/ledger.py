@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Self
@@ -103,7 +103,7 @@ class Ledger:
         self._path = path
         try:
             self._reader = self._connect()
-            self._reader.executescript(_SCHEMA)
+            self._connection = self._connect()
         except sqlite3.Error as error:
             raise RunDirectoryError(
                 f"{path}: {error}. Is it a run's ledger, and is there space on the disk?"
@@ -122,6 +122,7 @@ class Ledger:
         finally:
             ledger._inbox.put(None)
             ledger._writer.join()
+            ledger._connection.close()
             ledger._reader.close()
 
     def get(self, key: str) -> Call | None:
@@ -151,20 +152,32 @@ class Ledger:
         )
         return [Totals(*row) for row in rows]
 
+    def unpriced(self) -> list[tuple[str, int, int]]:
+        """Model, prompt tokens and reply tokens of the calls for which no price was known when they were made."""
+        rows = self._reader.execute(
+            "SELECT model, SUM(prompt_tokens), SUM(completion_tokens) FROM calls WHERE cost_usd IS NULL GROUP BY model"
+        )
+        return [(model, prompt, reply) for model, prompt, reply in rows]
+
     def of_task(self, task_id: str) -> list[Call]:
         """Every call made for one task, oldest first."""
         rows = self._reader.execute(f"SELECT {_COLUMNS} FROM calls WHERE task_id = ? ORDER BY created_s", (task_id,))
         return [Call(*row) for row in rows]
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, timeout=30)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
+        # Opened here and used by one thread: the writer's errors of opening belong to the caller.
+        connection = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.executescript(_SCHEMA)
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     def _write(self) -> None:
         """The writer thread: commit what has piled up, tell who waits, until the inbox is closed."""
-        connection = self._connect()
         closing = False
         while not closing:
             batch = [self._inbox.get()]
@@ -172,37 +185,40 @@ class Ledger:
                 batch.append(self._inbox.get())
             closing = None in batch
             entries = [entry for entry in batch if entry is not None]
-            problem = _commit(connection, [row for row, _ in entries])
+            problem = _commit(self._connection, [row for row, _ in entries])
             _tell([written for _, written in entries if written is not None], problem, self._path)
-        connection.close()
 
 
-def _commit(connection: sqlite3.Connection, rows: list[Call | Attempt]) -> sqlite3.Error | None:
+Problem = sqlite3.Error | ValueError | OverflowError
+"""What a commit can fail with: the disk, or a value that no database holds (half a character, a number too large)."""
+
+
+def _commit(connection: sqlite3.Connection, rows: list[Call | Attempt]) -> Problem | None:
     """Write rows in one transaction; on failure nothing of them is written and the error is returned."""
     try:
         connection.execute("BEGIN")
         connection.executemany(_INSERT_CALL, [astuple(row) for row in rows if isinstance(row, Call)])
         connection.executemany(_INSERT_ATTEMPT, [astuple(row) for row in rows if isinstance(row, Attempt)])
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError, OverflowError) as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         return error
     return None
 
 
-def _tell(waiting: list[asyncio.Future[None]], problem: sqlite3.Error | None, path: Path) -> None:
+def _tell(waiting: list[asyncio.Future[None]], problem: Problem | None, path: Path) -> None:
     """Wake the loops that wait for a commit; one call into a loop for all of its futures."""
     loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for future in waiting:
         loops.setdefault(future.get_loop(), []).append(future)
     for loop, futures in loops.items():
-        # A loop that is gone has nobody waiting: the run was stopped while the commit was under way.
-        if not loop.is_closed():
+        # A closed loop has nobody waiting: the run was stopped while the commit was under way.
+        with suppress(RuntimeError):
             loop.call_soon_threadsafe(_settle, futures, problem, path)
 
 
-def _settle(futures: list[asyncio.Future[None]], problem: sqlite3.Error | None, path: Path) -> None:
+def _settle(futures: list[asyncio.Future[None]], problem: Problem | None, path: Path) -> None:
     for future in futures:
         if future.done():
             continue
@@ -210,7 +226,9 @@ def _settle(futures: list[asyncio.Future[None]], problem: sqlite3.Error | None, 
             future.set_result(None)
         else:
             future.set_exception(
-                RunDirectoryError(f"{path}: {problem}. Nothing is lost: make space, then start the same run again.")
+                RunDirectoryError(
+                    f"{path}: {problem}. Nothing is lost: make space on the disk, then start the same run again."
+                )
             )
 
 

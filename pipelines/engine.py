@@ -4,7 +4,7 @@ This is the one file that subclasses distilabel (1.5.3, frozen upstream). The DA
 columns, and its validation are distilabel's. What differs is who runs it: stock `Pipeline.run` hands a step one batch
 at a time and waits for the slowest row of it; `Mill.stream` runs every step on one event loop, opens rows as the step
 can take them, and hands each row on as soon as it is done. Only public API is used (`Pipeline`, `Step`,
-`GeneratorStep`, `pipeline.dag`), so a stock `pipeline.run()` of the same DAG works too, at stock speed.
+`GeneratorStep`, `pipeline.dag`), and every step does the same work when distilabel calls its `process` with a batch.
 
 Annotations here are evaluated (no `from __future__ import annotations`): distilabel looks for the parameter of type
 `StepInput` by its annotation.
@@ -123,8 +123,10 @@ class Mill(Pipeline):
         The last step's work is what keeps the rows; nothing is returned. An error that concerns the whole run
         requests the halt; the caller finds it in `halt.reason`. Any other error is a bug and is raised.
         """
-        self.dag.validate()
-        order = [self.dag.get_step(name)["step"] for name in self.dag]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # As above, for what it reads of its steps.
+            self.dag.validate()
+        order = [self.dag.get_step(name)["step"] for level in self.dag.iter_based_on_trophic_levels() for name in level]
         first, rest = order[0], order[1:]
         queues = [asyncio.Queue[Any](WAITING_ROWS) for _ in rest]
         followers: list[asyncio.Queue[Any] | None] = [*queues[1:], None]
@@ -132,7 +134,7 @@ class Mill(Pipeline):
         running = [asyncio.create_task(_feed(first, queues[0], halt))]
         running += [asyncio.create_task(_Line(step, halt).run(source, target)) for step, source, target in lines]
         whole = asyncio.gather(*running)
-        stopped = asyncio.create_task(_after_grace(halt))
+        stopped = asyncio.create_task(halt.over())
         waiting: set[asyncio.Future[Any]] = {whole, stopped}
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -142,11 +144,6 @@ class Mill(Pipeline):
             for task in (*running, stopped):
                 task.cancel()
             await asyncio.gather(*running, stopped, whole, return_exceptions=True)
-
-
-async def _after_grace(halt: Halt) -> None:
-    await halt.requested.wait()
-    await asyncio.sleep(halt.grace_s)
 
 
 async def _feed(step: Seeds, target: asyncio.Queue[Any], halt: Halt) -> None:
@@ -171,35 +168,42 @@ class _Line:
         self._step, self._halt = step, halt
         self._free = asyncio.Semaphore(step.open_rows)
         self._open: set[asyncio.Task[None]] = set()
+        self._running: asyncio.Task[Any] | None = None
+        self._broken: BaseException | None = None
 
     async def run(self, source: asyncio.Queue[Any], target: asyncio.Queue[Any] | None) -> None:
-        """Until the end of the source has come through and every open row is done."""
+        """Until the end of the source has come through and every open row is done, or a row has raised a bug."""
+        self._running = asyncio.current_task()
         try:
             while (columns := await source.get()) is not _END:
                 if self._step.open_rows == 1:
                     await self._row(columns, target)
                     continue
                 await self._free.acquire()
-                self._raise_if_broken()
                 task = asyncio.create_task(self._row(columns, target))
                 self._open.add(task)
                 task.add_done_callback(self._done)
             await asyncio.gather(*self._open)
             self._raise_if_broken()
+        except asyncio.CancelledError:
+            self._raise_if_broken()
+            raise
         finally:
+            self._running = None
             for task in self._open:
                 task.cancel()
             await asyncio.gather(*self._open, return_exceptions=True)
         if target is not None:
             await target.put(_END)
 
-    _broken: BaseException | None = None
-
     def _done(self, task: asyncio.Task[None]) -> None:
         self._open.discard(task)
         self._free.release()
         if not task.cancelled() and (error := task.exception()) is not None:
             self._broken = self._broken or error
+            if self._running is not None:
+                # The next row from before, or the slowest one here, may be a long time coming.
+                self._running.cancel()
 
     def _raise_if_broken(self) -> None:
         if self._broken is not None:

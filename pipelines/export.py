@@ -53,7 +53,7 @@ def export(directory: RunDirectory, formats: Sequence[Format]) -> Waterfall:
 
     The rows are read once for all formats. Each file is replaced whole, once all of it is written.
     """
-    with ExitStack() as stack:
+    with _told(directory.path / "export"), ExitStack() as stack:
         writers = [_Writer(directory.path / "export" / plugin.plugin_name(), plugin, stack) for plugin in formats]
         for example in examples(directory):
             for writer in writers:
@@ -84,22 +84,23 @@ class _Writer:
             self.count.dropped[loss.reason] += 1
             return
         self.count.kept += 1
-        with self._told():
-            for name, line in lines:
-                if name not in self._files:
-                    self._folder.mkdir(parents=True, exist_ok=True)
-                    self._files[name] = self._stack.enter_context(self._partial(name).open("wb"))
-                self._files[name].write(line)
-                self._rows[name] += 1
+        for name, line in lines:
+            if name not in self._files:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._files[name] = self._stack.enter_context(self._partial(name).open("wb"))
+            self._files[name].write(line)
+            self._rows[name] += 1
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Put the closed files in their places, remove those of an earlier export, and write the card."""
-        with self._told():
+        with _told(self._folder):
             for name, rows in self._rows.items():
                 if rows:
                     self._partial(name).replace(self._folder / name)
                 else:
+                    # Of an earlier export, and of one that was cut short.
                     (self._folder / name).unlink(missing_ok=True)
+                    self._partial(name).unlink(missing_ok=True)
         self.count.check(f"export {self.plugin.plugin_name()}")
         text = card(self.plugin, manifest, self.count, self._rows, self._simulated)
         write_text(self._folder / "README.md", text)
@@ -107,11 +108,13 @@ class _Writer:
     def _partial(self, name: str) -> Path:
         return self._folder / f"{name}.partial"
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise RunDirectoryError(
-                f"{self._folder}: {error.strerror or error}. Make space, then run `prefmill export`."
-            ) from error
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """What goes wrong with the files, closing them included, as one line."""
+    try:
+        yield
+    except OSError as error:
+        raise RunDirectoryError(
+            f"{folder}: {error.strerror or error}. Make space, then run `prefmill export`."
+        ) from error

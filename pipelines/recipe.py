@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializeAsAny
 
 from ..curation.filters import Filter
 from ..generators.comparisons import Compare
@@ -17,8 +17,10 @@ from ..generators.sources import Source
 from ..generators.world.settings import WorldSettings
 from ..schemas.formats import Format
 from ..schemas.plugins import Plugin
+from . import recipe_file
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What a run may be called: its name is a folder's name."""
 
 
 class Panel(BaseModel):
@@ -34,12 +36,18 @@ class Panel(BaseModel):
     """The models that judge, as provider entries."""
 
 
+def _folder_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError("letters, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 100")
+    return name
+
+
 class Recipe(BaseModel):
     """A whole run. Every default is written out in the run directory's `recipe.yaml`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    name: str = Field(pattern=NAME)
+    name: Annotated[str, AfterValidator(_folder_name)]
     """Name of the run; its directory is `runs/NAME` unless `--run-dir` says otherwise."""
     seed: int = 0
     """Draws pairs, orders and splits. Two runs with the same seed and the same replies are the same."""
@@ -94,7 +102,7 @@ def as_plain(recipe: Recipe) -> dict[str, Any]:
 
 def as_yaml(recipe: Recipe) -> str:
     """The recipe as YAML, every default written out."""
-    return yaml.safe_dump(as_plain(recipe), sort_keys=False, allow_unicode=True, width=120)
+    return recipe_file.dump(as_plain(recipe))
 
 
 def asked_by(recipe: Recipe) -> dict[str, Any]:
@@ -131,7 +139,7 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:  # noqa: ANN40
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = "nothing" if value is None else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -38,13 +38,15 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers = {}  # noqa: RUF012 - without YAML 1.1's
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:  # noqa: ANN401 - types-PyYAML is wrong here
         """The mapping, refused where it repeats a key: PyYAML would silently take the last."""
         node = super().compose_mapping_node(anchor)
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands here twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key.value!r} stands here twice", problem_mark=key.start_mark
+                )
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
         return node
 
@@ -85,15 +87,18 @@ def dump(value: object) -> str:
 
 def _yaml(path: Path, text: str) -> object:
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+        return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         # Not PyYAML's own text: it quotes the line, and the line may hold a key.
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise RecipeError([f"{where}: not YAML: {error.problem or error.context}."]) from None
+        problem = str(error.problem or error.context)
+        if isinstance(error, yaml.constructor.ConstructorError | yaml.composer.ComposerError):
+            problem = problem.partition(" '")[0]  # without the tag's or anchor's name
+        raise RecipeError([f"{where}: YAML: {problem}."]) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise RecipeError([f"{path}:{line}: not YAML: the character U+{ord(text[error.position]):04X}."]) from None
+        raise RecipeError([f"{path}:{line}: YAML: there is the character U+{ord(text[error.position]):04X}."]) from None
 
 
 def _json(path: Path, text: str) -> object:
@@ -101,13 +106,13 @@ def _json(path: Path, text: str) -> object:
         keys = [key for key, _ in pairs]
         for key in keys:
             if keys.count(key) > 1:
-                raise RecipeError([f"{path}: the key {key!r} stands twice in one mapping."])
+                raise RecipeError([f"{path}: the key {key!r} stands here twice."])
         return dict(pairs)
 
     try:
         return json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
-        raise RecipeError([f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}."]) from None
+        raise RecipeError([f"{path}:{error.lineno}:{error.colno}: JSON: {error.msg}."]) from None
 
 
 def _unplain(value: object, path: str) -> Iterator[str]:

@@ -1,14 +1,13 @@
-"""Recipe files into recipes. Every mistake is one line: `FILE: key.path: what (got …). Known: …`."""
+"""Recipe files into recipes. Every mistake is one line: `FILE: key.path: what (got …). Known: …. Did you mean …?`"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from ..curation.filters import Filter
 from ..generators.comparisons import Compare
@@ -20,14 +19,27 @@ from ..generators.world.settings import WorldSettings
 from ..schemas.errors import RecipeError, UnknownPlugin, known
 from ..schemas.formats import Format
 from ..schemas.plugins import Plugin, load, names
-from . import recipe_secrets
+from . import recipe_file, recipe_secrets
 from .recipe import Panel, Recipe
-from .recipe_messages import lines_of
+from .recipe_messages import coerced, key_path, lines_of, near, said
 
 P = TypeVar("P", bound=Plugin)
 M = TypeVar("M", bound=BaseModel)
 
-_TOP = ("name", "seed", "tasks", "answers", "compare", "judge", "filters", "exports", "world")
+_SCALARS = ("name", "seed")
+
+
+_Outline: type[BaseModel] = create_model(
+    "_Outline",
+    __config__=ConfigDict(extra="forbid"),
+    **{  # type: ignore[call-overload]
+        key: (field.annotation, field)
+        if key in _SCALARS
+        else (Any, Field(field.default, description=field.description))
+        for key, field in Recipe.model_fields.items()
+    },
+)
+"""A recipe's keys, before what stands under them is read."""
 
 
 def read_recipe(path: Path, limit: int | None = None, *, environment: bool = True) -> Recipe:
@@ -36,27 +48,15 @@ def read_recipe(path: Path, limit: int | None = None, *, environment: bool = Tru
     `limit` overrides the source's; `environment=False` accepts that variables with keys are not set (nothing will be
     sent).
     """
-    return _Reader(str(path), path.parent).read(_load(path), limit, environment)
+    return _Reader(str(path), path.parent).recipe(recipe_file.load(path), limit, environment)
 
 
-def _load(path: Path) -> Mapping[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise RecipeError(
-            [f"{path}: no such file. `prefmill new {path.name}` writes a recipe to start from."]
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError([f"{path}: cannot be read ({error})"]) from error
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from error
-    if not isinstance(raw, dict):
-        raise RecipeError(
-            [f"{path}: a recipe is a mapping of keys (got {type(raw).__name__}). Known: {', '.join(_TOP)}."]
-        )
-    return raw
+def formats_named(chosen: Sequence[str]) -> tuple[Format, ...]:
+    """Formats by name, with their defaults. Raises `RecipeError` for unknown ones and those that need settings."""
+    reader = _Reader("prefmill export", Path())
+    formats = [reader.plugin(Format, name, "--format") for name in chosen]
+    reader.finish()
+    return tuple(plugin for plugin in formats if plugin is not None)
 
 
 class _Reader:
@@ -66,125 +66,144 @@ class _Reader:
         self._file, self._folder = file, folder
         self._mistakes: list[str] = []
 
-    def read(self, raw: Mapping[str, Any], limit: int | None, environment: bool) -> Recipe:
-        """The recipe, or `RecipeError`."""
+    def recipe(self, raw: object, limit: int | None, environment: bool) -> Recipe:
+        """The recipe. Raises `RecipeError`."""
         self._mistakes += [f"{self._file}: {line}" for line in recipe_secrets.written_out(raw)]
-        if self._mistakes:
-            # Nothing else is said about such a file: any other message might repeat the secret.
-            raise RecipeError(self._mistakes)
-        for key in raw:
-            if key not in _TOP:
-                self._wrong(str(key), f"no such key. {known(str(key), _TOP)}")
-        fields: dict[str, Any] = {key: raw[key] for key in ("name", "seed") if key in raw}
-        tasks = self._plugin(Source, raw.get("tasks"), "tasks")
-        if tasks is not None:
-            fields["tasks"] = tasks.model_copy(update={"limit": limit}) if limit else tasks
-        fields["answers"] = self._list(Provider, raw.get("answers"), "answers")
-        fields["judge"] = self._panel(raw.get("judge"))
+        # Nothing else is said about a file with a key in it: any other message might repeat the key.
+        self.finish()
+        if not isinstance(raw, dict):
+            keys = ", ".join(Recipe.model_fields)
+            raise RecipeError([f"{self._file}: a recipe is {said('a mapping', raw)} Its keys: {keys}."])
+        self._model(_Outline, raw, "")
+        fields: dict[str, Any] = {key: raw[key] for key in _SCALARS if key in raw}
+        if "tasks" in raw:
+            tasks = self.plugin(Source, raw["tasks"], "tasks")
+            fields["tasks"] = tasks.model_copy(update={"limit": limit}) if tasks and limit else tasks
+        before = len(self._mistakes)
+        fields["answers"] = self._models(raw["answers"], "answers") if "answers" in raw else ()
+        whole = len(self._mistakes) == before
+        if "judge" in raw:
+            fields["judge"] = self._panel(raw["judge"])
         fields["filters"] = self._list(Filter, raw.get("filters", []), "filters")
-        fields["exports"] = self._list(Format, raw.get("exports", []), "exports")
+        fields["exports"] = self._exports(raw.get("exports", []))
         for key, model in (("compare", Compare), ("world", WorldSettings)):
-            if key in raw:
-                fields[key] = self._model(model, raw[key], key)
-        self._names(fields)
-        recipe = None
-        if not self._mistakes:
-            try:
-                # Plug-ins are instances already: pydantic takes them as they are.
-                recipe = Recipe.model_validate(fields)
-            except ValidationError as error:
-                self._mistakes += [f"{self._file}: {line}" for line in lines_of(error, Recipe, "")]
-        if recipe is not None and environment:
+            fields[key] = self._model(model, raw.get(key, {}), key)
+        if whole and fields["answers"] and fields["compare"]:
+            self._pairs(fields["compare"], fields["answers"])
+        self.finish()
+        # Plug-ins are instances already: pydantic takes them as they are.
+        recipe = Recipe.model_validate(fields)
+        if environment:
             self._environment(recipe)
-        if recipe is None or self._mistakes:
-            raise RecipeError(self._mistakes)
+        self.finish()
         return recipe
 
-    def _wrong(self, where: str, what: str) -> None:
-        self._mistakes.append(f"{self._file}: {where}: {what}")
-
-    def _plugin(self, base: type[P], entry: object, where: str) -> P | None:
-        """A plug-in from its entry: a name, or a mapping whose key `KIND` is the name."""
+    def plugin(self, base: type[P], entry: object, where: str, beside: Sequence[str] = ()) -> P | None:
+        """A plug-in from its entry: a name, or a mapping whose key `KIND` is the name; `beside`: see `lines_of`."""
         kind = base.kind
         fields = {kind: entry} if isinstance(entry, str) else entry
-        if fields is None:
-            self._wrong(where, f"missing. Give {{{kind}: NAME, …}}. {known('', names(kind))}")
-        elif not isinstance(fields, dict):
-            self._wrong(where, f"a mapping with the key {kind!r} (got {type(fields).__name__})")
-        elif not isinstance(name := fields.get(kind), str):
-            self._wrong(where, f"which {kind}? Give {kind}: NAME. {known('', names(kind))}")
+        if not isinstance(fields, dict):
+            self._wrong(where, f"{said(f'a mapping {{{kind}: NAME, …}}', entry)} {known('', names(kind))}")
+        elif kind not in fields:
+            meant = [f" Did you mean {kind!r} by {key!r}?" for key in fields if near(key, [kind])]
+            meant += [f" Did you mean {{{kind}: {key}, …}}?" for key in fields if key in names(kind)]
+            self._wrong(where, f"which {kind}? Give {kind}: NAME. {known('', names(kind))}{''.join(meant[:1])}")
+        elif not isinstance(name := fields[kind], str):
+            self._wrong(f"{where}.{kind}", f"{said(f'the name of a {kind}', name)} {known('', names(kind))}")
         else:
             try:
                 cls = load(base, name)
             except UnknownPlugin as error:
                 self._wrong(where, str(error))
                 return None
-            plugin = self._model(cls, {key: value for key, value in fields.items() if key != kind}, where)
+            own = {key: value for key, value in fields.items() if key != kind}
+            plugin = self._model(cls, own, where, (kind, *beside))
             if isinstance(plugin, Source | Provider):
                 return cast("P", plugin.at(self._folder.absolute()))
             return plugin
         return None
 
+    def finish(self) -> None:
+        """Raise `RecipeError` where there were mistakes."""
+        if self._mistakes:
+            raise RecipeError(self._mistakes)
+
+    def _wrong(self, where: str, what: str) -> None:
+        self._mistakes.append(f"{self._file}: {where}: {what}")
+
     def _list(self, base: type[P], entries: object, where: str) -> tuple[P, ...]:
-        if entries is None:
-            self._wrong(where, f"missing. Give a list of {{{base.kind}: NAME, …}}. {known('', names(base.kind))}")
-            return ()
         if not isinstance(entries, list):
-            self._wrong(where, f"a list (got {type(entries).__name__})")
+            self._wrong(where, f"{said(f'a list of {{{base.kind}: NAME, …}}', entries)} {known('', names(base.kind))}")
             return ()
-        found = [self._plugin(base, entry, f"{where}[{index}]") for index, entry in enumerate(entries)]
+        found = [self.plugin(base, entry, f"{where}[{index}]") for index, entry in enumerate(entries)]
         return tuple(plugin for plugin in found if plugin is not None)
+
+    def _models(self, entries: object, where: str) -> tuple[Provider, ...]:
+        """At least one model, each with a name of its own: rows carry nothing else of an entry."""
+        if entries == []:
+            self._wrong(where, f"at least one {{provider: NAME, …}} (got none). {known('', names('provider'))}")
+        models = self._list(Provider, entries, where)
+        labels = [model.label for model in models]
+        for label in sorted({label for label in labels if labels.count(label) > 1}):
+            self._wrong(where, f"{label!r} is the name of several entries. Give all but one a `name`.")
+        return models
+
+    def _exports(self, entries: object) -> tuple[Format, ...]:
+        """Formats, each at most once: an export's folder is called like its format."""
+        formats = self._list(Format, entries, "exports")
+        called = [plugin.plugin_name() for plugin in formats]
+        for name in sorted({name for name in called if called.count(name) > 1}):
+            self._wrong("exports", f"{name!r} stands here twice; its files would overwrite each other.")
+        return formats
 
     def _panel(self, entry: object) -> Panel | None:
         if not isinstance(entry, dict):
-            self._plugin(Judge, entry if entry is None else 0, "judge")
+            self._wrong("judge", said("a mapping {judge: NAME, teachers: […]}", entry))
             return None
-        own = {key: value for key, value in entry.items() if key not in ("protocol", "teachers")}
-        judge = self._plugin(Judge, own, "judge")
-        protocol = self._plugin(Protocol, entry.get("protocol", "one_order"), "judge.protocol")
-        teachers = self._list(Provider, entry.get("teachers"), "judge.teachers")
+        apart = ("protocol", "teachers")
+        own = {key: value for key, value in entry.items() if key not in apart}
+        judge = self.plugin(Judge, own, "judge", apart)
+        protocol = self.plugin(Protocol, entry.get("protocol", "one_order"), "judge.protocol")
+        teachers: tuple[Provider, ...] = ()
+        if "teachers" in entry:
+            teachers = self._models(entry["teachers"], "judge.teachers")
+        elif not any(near(key, ["teachers"]) for key in own):
+            self._wrong("judge.teachers", f"missing. A list of {{provider: NAME, …}}. {known('', names('provider'))}")
         for index, teacher in enumerate(teachers):
+            where = f"judge.teachers[{index}]"
             if teacher.samples != 1:
-                self._wrong(f"judge.teachers[{index}].samples", f"a teacher is asked once (got {teacher.samples})")
+                self._wrong(f"{where}.samples", f"a teacher is asked once (got {teacher.samples}).")
             if teacher.local:
-                self._wrong(
-                    f"judge.teachers[{index}].provider", f"{teacher.plugin_name()!r} holds answers, no judgments"
-                )
-        if judge is None or protocol is None:
-            return None
-        return self._model(Panel, {"judge": judge, "protocol": protocol, "teachers": teachers}, "judge")
+                self._wrong(f"{where}.provider", f"{teacher.plugin_name()!r} holds answers, no judgments.")
+        return Panel(judge=judge, protocol=protocol, teachers=teachers) if judge and protocol and teachers else None
 
-    def _model(self, model: type[M], fields: object, where: str) -> M | None:
+    def _model(self, model: type[M], fields: object, where: str, beside: Sequence[str] = ()) -> M | None:
         try:
-            return model.model_validate(fields)
+            read = model.model_validate(fields)
         except ValidationError as error:
-            self._mistakes += [f"{self._file}: {line}" for line in lines_of(error, model, where)]
+            self._mistakes += [f"{self._file}: {line}" for line in lines_of(error, model, where, beside)]
             return None
+        for location, what in coerced(read, fields):
+            self._wrong(key_path(where, location), what)
+        return read
 
-    def _names(self, fields: Mapping[str, Any]) -> None:
-        """Names must tell entries apart: rows carry nothing else of them."""
-        panel = fields.get("judge")
-        for where, entries in (("answers", fields["answers"]), ("judge.teachers", panel.teachers if panel else ())):
-            seen: dict[str, int] = {}
-            for index, entry in enumerate(entries):
-                if entry.label in seen:
-                    first = f"{where}[{seen[entry.label]}]"
-                    self._wrong(
-                        f"{where}[{index}]", f"two entries named {entry.label!r} (see {first}). Give one a `name`."
-                    )
-                seen.setdefault(entry.label, index)
-        compare, labels = fields.get("compare"), [entry.label for entry in fields["answers"]]
-        baseline = compare.baseline if compare else None
-        if baseline is not None and baseline not in labels:
-            self._wrong("compare.pairs.baseline", f"no answering model named {baseline!r}. {known(baseline, labels)}")
+    def _pairs(self, compare: Compare, answers: Sequence[Provider]) -> None:
+        """The baseline exists, and there is something to compare."""
+        labels = [model.label for model in answers for _ in range(model.samples)]
+        if compare.baseline is not None and compare.baseline not in labels:
+            what = f"no answering model named {compare.baseline!r}. {known(compare.baseline, set(labels))}"
+            self._wrong("compare.pairs.baseline", what)
+        elif compare.wanted(labels) == 0:
+            self._wrong("answers", "one answer to a task cannot be compared. Add a model, or give `samples: 2`.")
 
     def _environment(self, recipe: Recipe) -> None:
-        """Variables that hold keys must be set before anything is sent."""
-        entries = [(f"answers[{i}]", provider) for i, provider in enumerate(recipe.answers)]
-        entries += [(f"judge.teachers[{i}]", provider) for i, provider in enumerate(recipe.judge.teachers)]
-        for where, provider in entries:
-            for key, variable in provider.environment().items():
+        """Variables that hold keys must be set before anything is sent; each is told once."""
+        places = [(f"answers[{index}]", model) for index, model in enumerate(recipe.answers)]
+        places += [(f"judge.teachers[{index}]", model) for index, model in enumerate(recipe.judge.teachers)]
+        unset: dict[str, str] = {}
+        for where, model in places:
+            for key, variable in model.environment().items():
                 if not os.environ.get(variable):
-                    self._wrong(
-                        f"{where}.{key}", f"the environment variable {variable} is not set. export {variable}=…"
-                    )
+                    unset.setdefault(variable, f"{where}.{key}")
+        for variable, where in unset.items():
+            self._wrong(where, f"the environment variable {variable} is not set. Set it: export {variable}=KEY.")

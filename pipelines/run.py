@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import platform
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from ..generators.calls import Caller
 from ..generators.halt import Halt
 from ..generators.ledger import Ledger
-from ..generators.providers import Connection, Provider, World
+from ..generators.providers import Connection, Provider, Site, World
 from ..schemas.errors import Stopped
 from ..schemas.rows import Loss
 from .collect import Collector
 from .export import export
+from .loop import run_loop
 from .progress import Progress, Snapshot
 from .recipe import Recipe
 from .rundir import RunDirectory
@@ -48,7 +51,8 @@ def run(recipe: Recipe, directory: Path, *, watch: Watch | None = None, retry_fa
         manifest = _begin(recipe)
         place.write_manifest(manifest)
         place.clear()
-        collector, halt, seen = asyncio.run(_stream(recipe, place, ledger, watch))
+        halt = Halt()
+        collector, seen = run_loop(_stream(recipe, place, ledger, halt, watch=watch, retry_failed=retry_failed), halt)
         manifest |= _ended(collector, ledger, seen)
         if halt.reason is None:
             collector.waterfall.check()
@@ -65,14 +69,15 @@ def run(recipe: Recipe, directory: Path, *, watch: Watch | None = None, retry_fa
 
 
 async def _stream(
-    recipe: Recipe, place: RunDirectory, ledger: Ledger, watch: Watch | None
-) -> tuple[Collector, Halt, Snapshot]:
+    recipe: Recipe, place: RunDirectory, ledger: Ledger, halt: Halt, *, watch: Watch | None, retry_failed: bool
+) -> tuple[Collector, Snapshot]:
     """The stages as one distilabel pipeline, from the source to the parts on disk."""
     # Imported here: distilabel takes seconds to import, and errors in a recipe should not wait for it.
     from .engine import Mill, chain, seeds, stage
 
-    halt, collector = Halt(), Collector(place)
-    async with _callers(recipe, ledger, halt) as (answering, teaching):
+    collector = Collector(place)
+    site = Site(folder=place.batches, retry_failed=retry_failed)
+    async with _callers(recipe, site, ledger, halt) as (answering, teaching):
         answer = Answering(answering, recipe.filters)
         pair = Pairing(recipe.compare, recipe.seed)
         judge = Judging(
@@ -95,12 +100,14 @@ async def _stream(
             with _interruptible(halt):
                 await mill.stream(halt)
         await collector.finish(None if halt.requested.is_set() else lines.read)
-    return collector, halt, progress.snapshot()
+    return collector, progress.snapshot()
 
 
 def _open_rows(callers: Sequence[Caller]) -> int:
     """Rows a step keeps open: enough to fill every slot even while some rows wait for their slowest call."""
-    return 4 * sum(caller.provider.max_in_flight for caller in callers) + 64
+    return max(caller.provider.open_at_once for caller in callers) + 4 * sum(
+        caller.provider.max_in_flight for caller in callers
+    )
 
 
 @dataclass
@@ -117,14 +124,18 @@ class _Lines:
 
 
 @asynccontextmanager
-async def _callers(recipe: Recipe, ledger: Ledger, halt: Halt) -> AsyncIterator[tuple[list[Caller], list[Caller]]]:
+async def _callers(
+    recipe: Recipe, site: Site, ledger: Ledger, halt: Halt
+) -> AsyncIterator[tuple[list[Caller], list[Caller]]]:
     """Callers to the answering models and to the teachers, with the simulated world running where one is named."""
     async with AsyncExitStack() as stack:
-        world = stack.enter_context(_world(recipe)) if recipe.simulated() else None
+        if recipe.simulated():
+            site = replace(site, world=stack.enter_context(_world(recipe)))
         check = _Checked()
 
         async def caller(stage: str, provider: Provider) -> Caller:
-            connection = await stack.enter_async_context(provider.open(world))
+            own = replace(site, folder=site.folder / stage if site.folder else None)
+            connection = await stack.enter_async_context(provider.open(own))
             check.connections.append(connection)
             return Caller(stage, provider, connection, ledger, check, halt)
 
@@ -161,8 +172,15 @@ async def _watched(recipe: Recipe, progress: Progress, watch: Watch | None) -> A
         yield
         return
 
+    left = threading.Event()
+
+    def counted() -> int | None:
+        # The loop waits for its threads when it closes: a stop must not wait for the end of a long source.
+        lines = sum(1 for _ in takewhile(lambda _: not left.is_set(), recipe.tasks.tasks()))
+        return None if left.is_set() else lines
+
     async def count() -> None:
-        progress.tasks_total = await asyncio.to_thread(lambda: sum(1 for _ in recipe.tasks.tasks()))
+        progress.tasks_total = await asyncio.to_thread(counted)
 
     async def look() -> None:
         while True:
@@ -173,6 +191,7 @@ async def _watched(recipe: Recipe, progress: Progress, watch: Watch | None) -> A
     try:
         yield
     finally:
+        left.set()
         for task in beside:
             task.cancel()
         watch(progress.snapshot())

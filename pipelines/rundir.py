@@ -1,7 +1,7 @@
 """A run on disk: where everything lies, and who may write there.
 
     recipe.yaml  manifest.json  ledger.sqlite  lock
-    1-tasks/ 2-answers/ 3-comparisons/ 4-judgments/ 5-verdicts/  dropped/  export/<format>/
+    1-tasks/ 2-answers/ 3-comparisons/ 4-judgments/ 5-verdicts/  dropped/  export/<format>/  batches/<stage>/
 
 Rows lie in parquet parts; part k of every stage holds what was made of the same tasks, in canonical order.
 """
@@ -46,6 +46,11 @@ class RunDirectory:
         """Every call."""
         return self.path / "ledger.sqlite"
 
+    @property
+    def batches(self) -> Path:
+        """What connections in batch mode keep, a folder for each stage."""
+        return self.path / "batches"
+
     def part(self, kind: type[Row], number: int) -> Path:
         """File of part `number` (0-based) of the rows of one kind."""
         return self.path / FOLDERS[kind] / f"part-{number:05d}.parquet"
@@ -69,9 +74,9 @@ class RunDirectory:
         from ..schemas.arrow import table_of
 
         target = self.part(kind, number)
-        target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_suffix(".partial")
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(table_of(kind, rows), partial, compression="zstd")
             partial.replace(target)
         except OSError as error:

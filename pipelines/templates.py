@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 
 from ..schemas.errors import UserError, known
+from . import recipe_file
 
 _TASKS = "tasks.jsonl"
 
@@ -19,13 +21,15 @@ def templates() -> list[str]:
 def write_template(name: str, target: Path) -> list[Path]:
     """Write a template to `target` and its tasks beside it; returns the files written.
 
-    The recipe's name becomes the file's. Raises `UserError` for an unknown template or where a file is in the way.
+    The recipe is called like the file, with `-` for what a run's name cannot hold. Raises `UserError` for an unknown
+    template or where a file is in the way.
     """
     if name not in templates():
         raise UserError(f"no template named {name!r}. {known(name, templates())}")
     folder = resources.files(__package__) / "recipes"
     text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
-    text = text.replace(f"name: {name}\n", f"name: {target.stem}\n", 1)
+    called = re.sub(r"[^A-Za-z0-9._-]+", "-", target.stem).strip("-._") or name
+    text = text.replace(f"name: {name}\n", recipe_file.dump({"name": called}), 1)
     files = {target: text, target.parent / _TASKS: (folder / _TASKS).read_text(encoding="utf-8")}
     if target.exists():
         raise UserError(f"{target}: exists already. Choose another name.")

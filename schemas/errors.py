@@ -10,7 +10,8 @@
     ├── Unreadable (ValueError)         a reply that a judge's reader does not accept; becomes a failed row
     ├── CannotCarry (ValueError)        a row that a format cannot express; counted as a loss of the export
     ├── CallFailed (RuntimeError)       one model call failed, with its kind; becomes a failed row
-    └── Stopped (RuntimeError)          Ctrl-C or a cap; what was done is kept, exit 3
+    └── Stopped (RuntimeError)          Ctrl-C; what was done is kept, exit 3
+        └── CapReached                  a cap on dollars, calls or hours
 
 A failure of one row is a value (`rows.Failure`), never an exception that leaves its stage. Exceptions are for what
 stops a whole run. A message reads `FILE: key.path: what is wrong (got …). Known: …. Did you mean …?`
@@ -70,16 +71,26 @@ class CallFailed(PrefmillError, RuntimeError):
     """One model call failed.
 
     `kind` is one of `rows.FailureKind`; `retry_after` is what the server asked for, in seconds; `fatal` says that every
-    further call to this endpoint would fail the same way.
+    further call to this endpoint would fail the same way; `final`, that this call is not to be sent another time.
     """
 
-    def __init__(self, kind: str, message: str, *, retry_after: float | None = None, fatal: bool = False) -> None:
-        self.kind, self.message, self.retry_after, self.fatal = kind, message, retry_after, fatal
+    def __init__(
+        self, kind: str, message: str, *, retry_after: float | None = None, fatal: bool = False, final: bool = False
+    ) -> None:
+        self.kind, self.message, self.retry_after, self.fatal, self.final = kind, message, retry_after, fatal, final
         super().__init__(f"{kind}: {message}")
 
 
 class Stopped(PrefmillError, RuntimeError):
     """The run was stopped at a row boundary and can be resumed."""
+
+
+class CapReached(Stopped):
+    """What the run may spend is spent; a higher cap lets it go on. `option` is the cap, as the command line names it."""
+
+    def __init__(self, message: str, option: str) -> None:
+        self.option = option
+        super().__init__(message)
 
 
 def known(name: str, names: Iterable[str]) -> str:

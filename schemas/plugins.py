@@ -2,13 +2,15 @@
 
 The class's fields are its recipe entry. A plug-in of kind `judge` called `judgelm` is the one public subclass of
 `Judge` defined in `prefmill/generators/judges/judgelm.py`. Other packages offer theirs as an entry point of the group
-`prefmill.judges` whose value is the module. There is no registry to keep in step and no second config class.
+`prefmill.judges`, called like the module that is its value. There is no registry to keep in step and no second config
+class.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 from importlib import metadata
 from typing import ClassVar, TypeVar
 
@@ -50,24 +52,41 @@ def _folder(kind: str) -> str:
     return f"{__package__.rpartition('.')[0]}.{KINDS[kind]}"
 
 
+def _shipped(kind: str) -> set[str]:
+    package = importlib.import_module(_folder(kind))
+    return {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
+
+
+@cache
+def _outside(kind: str) -> dict[str, str]:
+    """Name -> module of the plug-ins of other packages. Cached: it reads the metadata of all that is installed."""
+    return {entry.name: entry.module for entry in metadata.entry_points(group=f"prefmill.{kind}s")}
+
+
 def names(kind: str) -> list[str]:
     """Names of all plug-ins of a kind, found without importing any of them."""
-    package = importlib.import_module(_folder(kind))
-    found = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
-    found |= {entry.name for entry in metadata.entry_points(group=f"prefmill.{kind}s")}
-    return sorted(found)
+    return sorted(_shipped(kind) | set(_outside(kind)))
 
 
 def load(base: type[P], name: str) -> type[P]:
-    """The plug-in class called `name` of the kind whose base class is `base`.
+    """The plug-in class called `name` of the kind whose base class is `base`; one that prefmill ships comes first.
 
-    Raises `UnknownPlugin` with the known names and the nearest one.
+    Raises `UnknownPlugin` with the known names and the nearest one, or with what the plug-in's file lacks.
     """
     kind = base.kind
-    if name not in names(kind):
+    if name in _shipped(kind):
+        path = f"{_folder(kind)}.{name}"
+    elif name in _outside(kind):
+        path = _outside(kind)[name]
+        if path.rpartition(".")[2] != name:
+            # A run's recipe names the file; under another name a resumed run would not find it again.
+            raise UnknownPlugin(f"the {kind} {name!r} must be called like its module, {path}.")
+    else:
         raise UnknownPlugin(f"no {kind} named {name!r}. {known(name, names(kind))}")
-    outside = {entry.name: entry.value for entry in metadata.entry_points(group=f"prefmill.{kind}s")}
-    module = importlib.import_module(outside.get(name, f"{_folder(kind)}.{name}"))
+    try:
+        module = importlib.import_module(path)
+    except ImportError as error:
+        raise UnknownPlugin(f"the {kind} {name!r} cannot be imported ({error}).") from error
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__:
             return value

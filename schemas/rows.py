@@ -30,6 +30,7 @@ FailureKind = Literal[
     "server_error",  # HTTP 5xx, still after all attempts
     "rejected",  # HTTP 4xx: the endpoint does not accept this request
     "protocol",  # HTTP 200 whose body is not a chat completion
+    "expired",  # a batch ended before this request's turn: its time was over, or it was cancelled
     "empty",  # a reply without text
     "content_filter",  # the endpoint withheld the reply
     "unreadable",  # a judge's reply that its reader does not accept

@@ -40,6 +40,8 @@ class Reply:
     finish_reason: str | None
     prompt_tokens: int
     completion_tokens: int
+    price_factor: float = 1.0
+    """Share of the model's price that this reply costs; a batch is cheaper than a call."""
 
 
 class Connection(Protocol):
@@ -104,9 +106,14 @@ class Provider(Plugin):
         """The name rows carry."""
         return self.name or self.model
 
+    @property
+    def open_at_once(self) -> int:
+        """Calls that may be under way at one time."""
+        return self.max_in_flight
+
     @abstractmethod
-    def open(self, world: World | None) -> AbstractAsyncContextManager[Connection]:
-        """A live connection for the time of a run; `world` is the simulated world's address, where one runs."""
+    def open(self, site: Site) -> AbstractAsyncContextManager[Connection]:
+        """A live connection for the time of a run."""
 
     def priced(self) -> Price | None:
         """The price in force: the recipe's, or one that the provider itself knows."""
@@ -126,3 +133,15 @@ class World:
     """Where the simulated world of this run listens."""
 
     base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a run has for its connections beside their recipe entries."""
+
+    world: World | None = None
+    """The simulated world, where one runs."""
+    folder: Path | None = None
+    """Where connections of one stage may keep what must outlast the process; made when it is needed."""
+    retry_failed: bool = False
+    """Whether failures that an earlier process was told are to be asked again."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ...schemas.errors import CallFailed, SourceError, known
 from ..files import open_lines
-from . import Connection, Provider, Reply, Request, World
+from . import Connection, Provider, Reply, Request, Site
 
 
 class AnswerFields(BaseModel):
@@ -46,7 +46,7 @@ class Recorded(Provider):
         return self.model_copy(update={"path": str(folder / self.path)})
 
     @asynccontextmanager
-    async def open(self, world: World | None) -> AsyncIterator[Connection]:
+    async def open(self, site: Site) -> AsyncIterator[Connection]:
         """The file's answers of this model, held in memory."""
         yield _Recording(self)
 
@@ -70,7 +70,8 @@ class _Recording:
             if not isinstance(text, str):
                 raise SourceError(f"{where}: no answer under {keys.text!r}. {known(keys.text, record)}")
             reply = Reply(text, finish if isinstance(finish, str) else None, 0, 0)
-            names = [(name, record[key]) for name in ("id", "instruction") if (key := getattr(keys, name)) in record]
+            names = [(name, record.get(getattr(keys, name))) for name in ("id", "instruction")]
+            names = [(name, value) for name, value in names if value is not None and value != ""]
             if not names:
                 raise SourceError(f"{where}: neither {keys.id!r} nor {keys.instruction!r}. {known(keys.id, record)}")
             for name, value in names:
@@ -81,7 +82,7 @@ class _Recording:
     async def complete(self, request: Request) -> Reply:
         """The recorded answer; `unanswered` where there is none."""
         task = request.task
-        by_id = self._answers.get(("id", task.source_id or ""), [])
+        by_id = self._answers.get(("id", task.source_id), []) if task.source_id else []
         answers = by_id or self._answers.get(("instruction", task.instruction), [])
         if request.sample >= len(answers):
             raise CallFailed("unanswered", f"{self._label} has {len(answers)} recorded answers to this task")

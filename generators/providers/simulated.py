@@ -12,11 +12,12 @@ from pydantic import field_validator, model_validator
 
 from ...schemas.errors import known
 from ..world.population import BY_NAME
-from . import Connection, Price, Provider, World
+from . import Connection, Price, Site
+from ._batch_settings import Batching
 from .openai import OpenAI
 
 
-class Simulated(Provider):
+class Simulated(Batching):
     """A model of the simulated world that a run starts beside itself: `sim-…` answers, `sim-teacher-…` judges."""
 
     @field_validator("model")
@@ -37,9 +38,10 @@ class Simulated(Provider):
         """The recipe's price, or the one planted in the population."""
         return self.price or BY_NAME[self.model].price
 
-    def open(self, world: World | None) -> AbstractAsyncContextManager[Connection]:
+    def open(self, site: Site) -> AbstractAsyncContextManager[Connection]:
         """A connection to the run's simulated world. Raises `RuntimeError` where none runs."""
-        if world is None:
+        if site.world is None:
             raise RuntimeError(f"{self.label}: the simulated world is not running")
-        shared = {name: getattr(self, name) for name in Provider.model_fields}
-        return OpenAI(base_url=world.base_url, **shared).open(None)
+        shared = {name: getattr(self, name) for name in Batching.model_fields}
+        # The world ends with the run, and its batches with it: nothing of them is kept on disk.
+        return OpenAI(base_url=site.world.base_url, **shared).open(Site())

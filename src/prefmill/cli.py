@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 our fault (traceback); 2 the person's (one line); 3 stoppe
 
 from __future__ import annotations
 
+import shlex
 import sys
 import traceback
 from pathlib import Path
@@ -55,7 +56,7 @@ def new(
 
     for path in write_template(template, recipe):
         typer.echo(f"wrote {path}")
-    typer.echo(f"next: prefmill check {recipe}")
+    typer.echo(f"next: prefmill check {shlex.quote(str(recipe))}")
 
 
 @app.command()
@@ -76,7 +77,7 @@ def check(
         terminal.show_json(asdict(planned))
     else:
         terminal.show_plan(planned)
-        typer.echo(f"next: prefmill run {recipe}")
+        typer.echo(f"next: prefmill run {shlex.quote(str(recipe))}")
 
 
 @app.command()
@@ -86,7 +87,9 @@ def run(
         Path | None, typer.Option(help="Directory of the run.", show_default="runs/NAME of the recipe")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N lines of the source.")] = None,
-    retry_failed: Annotated[bool, typer.Option(help="Ask again for calls that were given up earlier.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again for calls that were given up earlier.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run a recipe, or go on where an earlier run of it stopped."""
@@ -113,7 +116,7 @@ def run(
 
 @app.command()
 def stats(directory: RunFolder, as_json: Json = False) -> None:
-    """The waterfall of a run: what went in, what was kept, dropped and failed, and why; calls, tokens and cost."""
+    """Show what a run kept and lost, and why; its calls, tokens and cost."""
     from prefmill import terminal
     from prefmill.pipelines.rundir import RunDirectory
 
@@ -130,7 +133,7 @@ def show(
     name: Annotated[str, typer.Argument(help="Id of a row (or of a task in its source); or the plug-in's name.")],
     as_json: Json = False,
 ) -> None:
-    """Show a row of a run with its losses and calls, or what a plug-in does and takes."""
+    """Show a row of a run with its losses and calls, or a plug-in."""
     from prefmill import terminal
     from prefmill.pipelines.overview import found, plugin_class
     from prefmill.schemas.plugins import KINDS
@@ -157,22 +160,16 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the kept rows of a finished run again: as its recipe says, or in other formats. Makes no call."""
+    """Write the kept rows of a finished run in its formats, or in others. Makes no call."""
     from prefmill import terminal
     from prefmill.pipelines.export import export as export_run
-    from prefmill.pipelines.recipe_reading import read_recipe
+    from prefmill.pipelines.recipe_reading import formats_named, read_recipe
     from prefmill.pipelines.rundir import RunDirectory
-    from prefmill.schemas.formats import Format
-    from prefmill.schemas.plugins import load
 
     place = RunDirectory(directory)
     if not place.manifest()["finished"]:
         raise UserError(f"{directory}: this run is not finished. `prefmill run` on its recipe goes on with it.")
-    chosen = (
-        tuple(load(Format, name)() for name in formats)
-        if formats
-        else read_recipe(place.recipe(), environment=False).exports
-    )
+    chosen = formats_named(formats) if formats else read_recipe(place.recipe(), environment=False).exports
     exported = export_run(place, chosen)
     if as_json:
         terminal.show_json(exported.as_plain())
@@ -184,7 +181,7 @@ def export(
 def list_(
     kind: Annotated[str | None, typer.Argument(help="A kind of plug-in, or `templates`.")] = None, as_json: Json = False
 ) -> None:
-    """List the plug-ins that a recipe can name, and the templates of `prefmill new`."""
+    """List the plug-ins that a recipe can name, and the templates."""
     from prefmill import terminal
     from prefmill.pipelines.overview import plugin_kinds
     from prefmill.pipelines.templates import templates

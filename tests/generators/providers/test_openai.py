@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -13,7 +12,7 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
-from prefmill.generators.providers import Reply, Request
+from prefmill.generators.providers import Reply, Request, Site
 from prefmill.generators.providers.openai import OpenAI
 from prefmill.schemas.errors import CallFailed, EndpointError
 from prefmill.schemas.rows import Message, Task
@@ -31,7 +30,7 @@ KEY_VARIABLE = "PREFMILL_TEST_KEY"
 
 async def ask(base_url: str, sampling: Sampling | None = None, **fields: Any) -> Reply:  # noqa: ANN401 - a recipe entry
     provider = OpenAI(model="m", base_url=base_url, **{"timeout": 5, **fields})
-    async with provider.open(None) as connection:
+    async with provider.open(Site()) as connection:
         return await connection.complete(Request(TASK.messages, sampling or Sampling(), 0, TASK))
 
 
@@ -43,7 +42,7 @@ async def failure(base_url: str, **fields: Any) -> CallFailed:  # noqa: ANN401 -
 
 async def check(base_url: str, **fields: Any) -> str | None:  # noqa: ANN401 - a recipe entry
     """What a check complains about."""
-    async with OpenAI(model="m", base_url=base_url, **fields).open(None) as connection:
+    async with OpenAI(model="m", base_url=base_url, **fields).open(Site()) as connection:
         try:
             await connection.check()
         except EndpointError as error:
@@ -213,6 +212,7 @@ def test_an_account_without_credit_is_fatal(serving: Serving) -> None:
         ("application/json", b'{"choices": [{"message": {"content": 5}, "finish_reason": "stop"}]}'),
         ("application/json", b'{"choices": [{"message": {"content": "half \\ud83d"}, "finish_reason": "stop"}]}'),
         ("application/json", b'{"choices": [{"message": {"content": "a"}, "finish_reason": {"type": "stop"}}]}'),
+        ("application/json", b'{"choices": [{"message": {"content": "a"}, "finish_reason": "\\udc00"}]}'),
     ],
 )
 def test_a_200_that_is_no_completion_is_a_failure(serving: Serving, content_type: str, body: bytes) -> None:
@@ -298,7 +298,7 @@ def test_a_reply_that_does_not_come_in_time_is_a_timeout(serving: Serving, drips
     assert seconds < 2
 
 
-@pytest.mark.parametrize("before", range(440, 500, 6))
+@pytest.mark.parametrize("before", [10, 464, 478, 484, 490])
 def test_a_key_that_the_server_repeats_is_masked(
     serving: Serving, monkeypatch: pytest.MonkeyPatch, before: int
 ) -> None:
@@ -314,10 +314,10 @@ def test_a_key_that_the_server_repeats_is_masked(
         nonlocal status, body
         said = []
         async with serving(handler) as base_url:
-            for status in (401, 400, 429, 500):
-                body = {"error": {"message": "x" * before + f" {KEY} is the key"}}
+            for number in (401, 400, 429, 500):
+                status, body = number, {"error": {"message": "x" * before + f" {KEY} is the key"}}
                 said.append((await failure(base_url, api_key_env=KEY_VARIABLE)).message)
-            status, body = 200, {"said": "y" * (before - 300) + KEY}
+            status, body = 200, {"said": "y" * max(0, before - 300) + KEY}
             said.append((await failure(base_url, api_key_env=KEY_VARIABLE)).message)
             status, body = 401, {"error": {"message": "x" * before + f" {KEY} is the key"}}
             said.append(await check(base_url, api_key_env=KEY_VARIABLE) or "")
@@ -325,7 +325,7 @@ def test_a_key_that_the_server_repeats_is_masked(
 
     for message in asyncio.run(talk()):
         assert KEY[:8] not in message
-        assert "***" in message or len(message) < before
+        assert before > 10 or "***" in message
 
 
 def models(*names: str) -> Handler:

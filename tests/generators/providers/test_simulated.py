@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from pydantic import ValidationError
 
-from prefmill.generators.providers import Price, Reply, Request, World
+from prefmill.generators.providers import Price, Reply, Request, Site, World
 from prefmill.generators.providers.simulated import Simulated
 from prefmill.generators.world.population import BY_NAME
 from prefmill.generators.world.server import running
@@ -22,7 +22,7 @@ TASK = Task(messages=(Message(role="user", content="Name three uses of copper.")
 
 def _complete(provider: Simulated, world: World) -> Reply:
     async def complete() -> Reply:
-        async with provider.open(world) as connection:
+        async with provider.open(Site(world)) as connection:
             await connection.check()
             return await connection.complete(Request(TASK.messages, Sampling(), 0, TASK))
 
@@ -58,4 +58,4 @@ def test_family_and_price_come_from_the_population_unless_given() -> None:
 
 def test_without_a_world_it_cannot_be_opened() -> None:
     with pytest.raises(RuntimeError, match="simulated world is not running"):
-        Simulated(model="sim-oak-8b").open(None)
+        Simulated(model="sim-oak-8b").open(Site())
