@@ -61,12 +61,13 @@ class Budget:
 
     def told(self, reached: CapReached) -> CapReached:
         """The cap that stopped the run, with what was spent when the last call in flight had come back."""
-        spent = {
-            "--max-usd": f"${self.spent_usd:.4f} spent in this run",
-            "--max-calls": f"{self.calls:,} calls made in this run",
-            "--max-hours": f"{self._hours():.2g} hours this time",
-        }
-        return CapReached(f"{reached}: {spent[reached.option]}", reached.option)
+        twice = float(f"{2 * max(self.caps.usd or 0.5, self.spent_usd):.2g}")
+        spent, higher = {
+            "--max-usd": (f"${self.spent_usd:.4f} spent in this run", twice),
+            "--max-calls": (f"{self.calls:,} calls made in this run", 2 * max(self.caps.calls or 50, self.calls)),
+            "--max-hours": (f"{self._hours():.2g} hours this time", None),
+        }[reached.option]
+        return CapReached(f"{reached}: {spent}", reached.option, higher)
 
     def _reached(self, attempt: int) -> CapReached | None:
         caps = self.caps

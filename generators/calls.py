@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..schemas.errors import CallFailed, EndpointError, Stopped
 from ..schemas.rows import Failure, Usage
@@ -17,12 +18,16 @@ from ..schemas.sampling import Sampling
 from .asking import call_key, request_body
 from .budget import Budget
 from .halt import Halt
+from .hedging import Hedging
 from .ledger import Attempt, Call, Ledger, now
 from .limits import Slots, wait_before
 from .providers import Connection, Provider, Reply, Request
 
 PASSING = frozenset({"timeout", "connection", "rate_limited", "server_error", "protocol"})
 """Kinds of failure that another attempt may mend."""
+PATIENCE = 4
+"""A call refused with HTTP 429 is sent again so many times `attempts` before refusals count as attempts: waiting for a
+full endpoint is no fault of the call."""
 FRESH_TEMPERATURE = 0.7
 """Least temperature of a fresh sample: at 0 the same bad reply would come back."""
 
@@ -50,6 +55,8 @@ class Tally:
     """Calls given up, found ones included."""
     open: int = 0
     """Calls in flight."""
+    hedged: int = 0
+    """Calls sent a second time because the first hung."""
     cost_usd: float = 0.0
     """Of the calls sent in this process, where a price is known."""
 
@@ -69,9 +76,12 @@ class Caller:
     tally: Tally = field(default_factory=Tally)
     budget: Budget = field(default_factory=Budget)
     """What the run may spend; shared by all callers of the run."""
+    broken: EndpointError | None = None
+    """Set when the endpoint has failed for good: nothing further is sent to it, and no row fails because of it."""
 
     def __post_init__(self) -> None:
         self._slots = Slots(self.provider.open_at_once)
+        self._hedging = Hedging() if self.provider.hedges else None
         self._price = self.provider.priced()
         self._same: dict[str, asyncio.Future[Call]] = {}
 
@@ -110,46 +120,93 @@ class Caller:
             call = await asyncio.shield(running)
             self.tally.found += 1
             return call
-        future = asyncio.ensure_future(self._send(asked))
-        self._same[asked.key] = future
+        # A future and not a task of its own: one task less for each call, and others rarely wait.
+        shared = self._same[asked.key] = asyncio.get_running_loop().create_future()
         try:
-            return await future
+            call = await self._send(asked)
+        except BaseException as error:
+            shared.set_exception(Stopped("the run is stopping") if isinstance(error, asyncio.CancelledError) else error)
+            shared.exception()  # Nobody may be waiting; that is no reason for a warning.
+            raise
+        else:
+            shared.set_result(call)
+            return call
         finally:
             del self._same[asked.key]
 
     async def _send(self, asked: _Asked) -> Call:
         """Send until it is answered or given up; the last attempt's result is written and returned."""
-        await self.ready()
-        attempt = 1
+        await self._prepared()
+        attempt = refused = 0
         while True:
+            attempt += 1
             async with self._slots.take():
-                ended = await self._attempt(asked, attempt)
+                ended = await self._attempt(asked, attempt, attempt - refused)
             if isinstance(ended, Call):
                 return ended
-            attempt += 1
-            await self._pause(wait_before(attempt, ended.retry_after))
+            if ended.kind == "rate_limited" and refused < self.provider.attempts * PATIENCE:
+                refused += 1
+            await self._pause(wait_before(max(2, attempt - refused + 1), ended.retry_after))
 
-    async def _attempt(self, asked: _Asked, attempt: int) -> Call | CallFailed:
-        """One attempt inside a slot. A result that stands is written before the slot is given back."""
+    async def _prepared(self) -> None:
+        """All endpoints of the run were found to be up, and this one has not failed for good since."""
+        try:
+            await self.ready()
+        except EndpointError as error:
+            self.halt.request(error)
+            raise
+        if self.broken is not None:
+            raise self.broken
+
+    async def _attempt(self, asked: _Asked, attempt: int, counted: int) -> Call | CallFailed:
+        """One attempt inside a slot. A result that stands is written before the slot is given back.
+
+        `counted` is the attempt's number without those that only met a full endpoint.
+        """
         if self.halt.requested.is_set():
             raise Stopped("the run is stopping")
+        if self.broken is not None:
+            raise self.broken
         self.budget.check(self.halt, attempt)
         self.tally.open += 1
         started = now()
         try:
-            reply = await self.connection.complete(asked.request)
+            reply = await self._complete(asked, attempt)
+            self._learn(reply, now() - started)
             return await self._record(asked, "ok", reply, attempt, started)
         except CallFailed as failed:
-            another = failed.kind in PASSING and not failed.final and attempt < self.provider.attempts
+            if failed.kind == "rate_limited":
+                self._slots.refused(failed.retry_after)
+            another = failed.kind in PASSING and not failed.final and counted < self.provider.attempts
             # A refused connection may be a server that restarts; other fatal answers will not change.
             if failed.fatal and not (another and failed.kind == "connection"):
-                raise EndpointError(failed.message) from failed
+                self.broken = EndpointError(failed.message)
+                raise self.broken from failed
             self.ledger.note(Attempt(asked.key, attempt, failed.kind, failed.message, now()))
             if another:
                 return failed
             return await self._record(asked, failed.kind, Reply(failed.message, None, 0, 0), attempt, started)
         finally:
             self.tally.open -= 1
+
+    async def _complete(self, asked: _Asked, attempt: int) -> Reply:
+        """The reply to one attempt, sent a second time where it hangs."""
+        if self._hedging is None:
+            return await self.connection.complete(asked.request)
+
+        def hedged() -> None:
+            self.tally.hedged += 1
+            self.ledger.note(Attempt(asked.key, attempt, "hedged", "hangs; sent a second time", now()))
+
+        return await self._hedging.first(partial(self.connection.complete, asked.request), hedged)
+
+    def _learn(self, reply: Reply, latency_s: float) -> None:
+        """What a reply says about the endpoint: how fast it is, and how much of its quota is left."""
+        self._slots.answered(latency_s)
+        if self._hedging is not None:
+            self._hedging.saw(latency_s)
+        if reply.quota is not None and reply.quota.left <= 0:
+            self._slots.shut(reply.quota.reset_s)
 
     async def _pause(self, seconds: float) -> None:
         """Wait before another attempt; a stop ends the wait."""

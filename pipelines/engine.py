@@ -213,9 +213,9 @@ class _Line:
         """One row through the step. A row that the stop cut short goes no further: the ledger has its calls."""
         try:
             done = await self._step.row(columns)
-        except Stopped:
+        except (Stopped, EndpointError):
             return
-        except (EndpointError, RunDirectoryError) as error:
+        except RunDirectoryError as error:
             self._halt.request(error)
             return
         if target is not None:

@@ -20,9 +20,7 @@ def run_loop(whole: Coroutine[Any, Any, T], halt: Halt) -> T:
     Where this thread has a running loop already, as in a notebook, it runs in a thread of its own meanwhile, and an
     interrupt requests `halt`: signals reach this thread only.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _running():
         return asyncio.run(whole)
     started: Future[asyncio.AbstractEventLoop] = Future()
 
@@ -38,3 +36,11 @@ def run_loop(whole: Coroutine[Any, Any, T], halt: Halt) -> T:
             with suppress(RuntimeError):  # The loop is closed: the run has ended meanwhile.
                 started.result().call_soon_threadsafe(halt.request, Stopped("stopped by an interrupt"))
             return ended.result()
+
+
+def _running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..generators.budget import Budget
 from ..generators.calls import Caller
 from .collect import Collector
 
@@ -25,8 +26,10 @@ class StageProgress:
     """Calls in flight."""
     per_second: float
     """Calls sent and ended a second, since the start."""
-    cost_usd: float
-    """Spent in this process, where a price is known."""
+    cost_usd: float | None
+    """Spent in this process; None where no price is known."""
+    broken: str | None
+    """Why nothing further is sent to this model, where its endpoint has failed for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,11 @@ class Snapshot:
     eta_s: float | None
     """Seconds left at the pace so far; None while nothing can be said."""
     cost_usd: float
+    """Spent in this process, by the models whose price is known."""
+    run_usd: float
+    """Spent in the run as a whole, earlier processes included."""
+    max_usd: float | None
+    """Where the run stops; None: nowhere."""
 
 
 @dataclass
@@ -49,6 +57,7 @@ class Progress:
 
     callers: Sequence[Caller]
     collector: Collector
+    budget: Budget
     tasks_total: int | None = None
     started: float = field(default_factory=time.monotonic)
 
@@ -58,7 +67,8 @@ class Progress:
         stages = tuple(_stage(caller, seconds) for caller in self.callers)
         done, total = self.collector.done, self.tasks_total
         eta = seconds / done * (total - done) if done and total is not None and seconds > 1 else None
-        return Snapshot(stages, done, total, seconds, eta, sum(stage.cost_usd for stage in stages))
+        cost, budget = sum(stage.cost_usd or 0.0 for stage in stages), self.budget
+        return Snapshot(stages, done, total, seconds, eta, cost, budget.spent_usd, budget.caps.usd)
 
 
 def _stage(caller: Caller, seconds: float) -> StageProgress:
@@ -71,5 +81,6 @@ def _stage(caller: Caller, seconds: float) -> StageProgress:
         failed=tally.failed,
         open=tally.open,
         per_second=tally.sent / seconds if seconds > 0 else 0.0,
-        cost_usd=tally.cost_usd,
+        cost_usd=tally.cost_usd if caller.provider.priced() else None,
+        broken=str(caller.broken) if caller.broken else None,
     )

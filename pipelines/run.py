@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import platform
 import signal
 import threading
@@ -15,12 +16,14 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from ..generators.budget import Budget, Caps, budget_of, check_prices
 from ..generators.calls import Caller
 from ..generators.halt import Halt
 from ..generators.ledger import Ledger
 from ..generators.providers import Connection, Provider, Site, World
-from ..schemas.errors import Stopped
+from ..schemas.errors import CapReached, Stopped
 from ..schemas.rows import Loss
+from .batches import batches_of
 from .collect import Collector
 from .export import export
 from .loop import run_loop
@@ -35,49 +38,77 @@ WATCH_EVERY_S = 0.25
 SHOWN_VERSIONS = ("prefmill", "distilabel", "openai", "datasets", "pyarrow", "pydantic")
 
 
-def run(recipe: Recipe, directory: Path, *, watch: Watch | None = None, retry_failed: bool = False) -> dict[str, Any]:
+UNCAPPED = Caps()
+
+
+def run(
+    recipe: Recipe,
+    directory: Path,
+    *,
+    watch: Watch | None = None,
+    retry_failed: bool = False,
+    caps: Caps = UNCAPPED,
+) -> dict[str, Any]:
     """Run a recipe in a directory, or go on with what lies there; returns the manifest.
 
-    `retry_failed` asks again for calls that were given up earlier. Raises `UserError` where the person can help, and
-    `Stopped` where the run was stopped and can be resumed; what was paid for is in the ledger either way.
+    `retry_failed` asks again for calls that were given up earlier; `caps` is where it stops. Raises `UserError` where
+    the person can help, and `Stopped` where the run was stopped and can be resumed; what was paid for is in the ledger
+    either way.
     """
     place = RunDirectory(directory)
+    check_prices(caps, recipe.providers())
     next(recipe.tasks.tasks(), None)  # A source that cannot be read is told before anything is started.
     with ExitStack() as stack:
         stack.enter_context(place.claimed(recipe))
         ledger = stack.enter_context(Ledger.open(place.ledger))
         if retry_failed:
             ledger.forget_failures()
+        budget = budget_of(caps, ledger, recipe.providers())
         manifest = _begin(recipe)
         place.write_manifest(manifest)
+        stack.enter_context(_stopped_by_ctrl_c())
         place.clear()
+        # Imported here: it takes seconds. Errors in a recipe should not wait for it, nor Ctrl-C on the loop.
+        from . import engine  # noqa: F401
+
         halt = Halt()
-        collector, seen = run_loop(_stream(recipe, place, ledger, halt, watch=watch, retry_failed=retry_failed), halt)
+        streamed = stream(recipe, place, ledger, halt, budget, watch=watch, retry_failed=retry_failed)
+        collector, seen = run_loop(streamed, halt)
         manifest |= _ended(collector, ledger, seen)
-        if halt.reason is None:
+        if batches := batches_of(place):
+            manifest["batches"] = batches
+        reason = budget.told(halt.reason) if isinstance(halt.reason, CapReached) else halt.reason
+        if reason is None:
             collector.waterfall.check()
             place.write_manifest(manifest)
             exported = export(place, recipe.exports)
             manifest["stages"] |= exported.as_plain()
             manifest["finished"] = True
         else:
-            manifest["stopped"] = str(halt.reason)
+            manifest["stopped"] = str(reason)
         place.write_manifest(manifest)
-        if halt.reason is not None:
-            raise halt.reason
+        if reason is not None:
+            raise reason
     return manifest
 
 
-async def _stream(
-    recipe: Recipe, place: RunDirectory, ledger: Ledger, halt: Halt, *, watch: Watch | None, retry_failed: bool
+async def stream(
+    recipe: Recipe,
+    place: RunDirectory,
+    ledger: Ledger,
+    halt: Halt,
+    budget: Budget,
+    *,
+    watch: Watch | None,
+    retry_failed: bool = False,
 ) -> tuple[Collector, Snapshot]:
     """The stages as one distilabel pipeline, from the source to the parts on disk."""
-    # Imported here: distilabel takes seconds to import, and errors in a recipe should not wait for it.
+    # Imported here: distilabel takes seconds to import.
     from .engine import Mill, chain, seeds, stage
 
     collector = Collector(place)
-    site = Site(folder=place.batches, retry_failed=retry_failed)
-    async with _callers(recipe, site, ledger, halt) as (answering, teaching):
+    site = Site(folder=place.batches, retry_failed=retry_failed, stopping=halt.requested)
+    async with _callers(recipe, site, ledger, halt, budget) as (answering, teaching):
         answer = Answering(answering, recipe.filters)
         pair = Pairing(recipe.compare, recipe.seed)
         judge = Judging(
@@ -95,10 +126,13 @@ async def _stream(
                 stage("collect", collector, ["seed", "answered", "paired", "judged", "curated"], "collected"),
             ]
             chain(source, *steps)
-        progress = Progress([*answering, *teaching], collector)
+        progress = Progress([*answering, *teaching], collector, budget)
         async with _watched(recipe, progress, watch):
-            with _interruptible(halt):
+            with _interruptible(halt), _quiet_collector():
                 await mill.stream(halt)
+        for caller in (*answering, *teaching):
+            if caller.broken is not None:
+                halt.request(caller.broken)
         await collector.finish(None if halt.requested.is_set() else lines.read)
     return collector, progress.snapshot()
 
@@ -125,7 +159,7 @@ class _Lines:
 
 @asynccontextmanager
 async def _callers(
-    recipe: Recipe, site: Site, ledger: Ledger, halt: Halt
+    recipe: Recipe, site: Site, ledger: Ledger, halt: Halt, budget: Budget
 ) -> AsyncIterator[tuple[list[Caller], list[Caller]]]:
     """Callers to the answering models and to the teachers, with the simulated world running where one is named."""
     async with AsyncExitStack() as stack:
@@ -137,7 +171,7 @@ async def _callers(
             own = replace(site, folder=site.folder / stage if site.folder else None)
             connection = await stack.enter_async_context(provider.open(own))
             check.connections.append(connection)
-            return Caller(stage, provider, connection, ledger, check, halt)
+            return Caller(stage, provider, connection, ledger, check, halt, budget=budget)
 
         answering = [await caller("answers", provider) for provider in recipe.answers]
         teaching = [await caller("judgments", provider) for provider in recipe.judge.teachers]
@@ -195,6 +229,32 @@ async def _watched(recipe: Recipe, progress: Progress, watch: Watch | None) -> A
         for task in beside:
             task.cancel()
         watch(progress.snapshot())
+
+
+@contextmanager
+def _stopped_by_ctrl_c() -> Iterator[None]:
+    """Ctrl-C before the stages run and after them; in between it is `_interruptible`'s."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped("stopped by SIGINT") from None
+
+
+@contextmanager
+def _quiet_collector() -> Iterator[None]:
+    """Keep Python's cyclic garbage collector from going through all imported modules again and again.
+
+    distilabel's imports are about a million objects: each full collection would hold up every call for half a second.
+    """
+    threshold = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*threshold)
+        gc.unfreeze()
 
 
 @contextmanager

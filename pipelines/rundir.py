@@ -111,8 +111,10 @@ class RunDirectory:
         return path
 
     @contextmanager
-    def claimed(self, recipe: Recipe) -> Iterator[None]:
+    def claimed(self, recipe: Recipe, *, begins: bool = True) -> Iterator[None]:
         """Hold the directory for one run of a recipe; make it if need be.
+
+        `begins=False` leaves the recipe that lies there, or none: what is done is no run, but adds to its ledger.
 
         Raises `RunDirectoryError` where it cannot be written, where another run holds it, or where it holds a run that
         asked something else.
@@ -137,7 +139,8 @@ class RunDirectory:
             lock.write(str(os.getpid()))
             lock.flush()
             self._same_questions(recipe)
-            write_text(self.path / "recipe.yaml", as_yaml(recipe))
+            if begins:
+                write_text(self.path / "recipe.yaml", as_yaml(recipe))
             yield
 
     def _same_questions(self, recipe: Recipe) -> None:

@@ -86,10 +86,13 @@ class Stopped(PrefmillError, RuntimeError):
 
 
 class CapReached(Stopped):
-    """What the run may spend is spent; a higher cap lets it go on. `option` is the cap, as the command line names it."""
+    """What the run may spend is spent.
 
-    def __init__(self, message: str, option: str) -> None:
-        self.option = option
+    `option` is the cap as the command line names it, `higher` one that lets the run go on; None where it begins anew.
+    """
+
+    def __init__(self, message: str, option: str, higher: float | None = None) -> None:
+        self.option, self.higher = option, higher
         super().__init__(message)
 
 

@@ -36,6 +36,8 @@ judge: {judge: judgelm, protocol: both_orders, teachers: [{provider: simulated, 
 filters: [refusals, {filter: minimum_margin, margin: 1}]
 exports: [judgelm, preference]
 """
+READS_A_RECIPE = {"aiohttp"}
+"""What a provider's own file may import: it is loaded where a recipe names it."""
 CODE = [
     "import prefmill",
     "from prefmill.cli import main; main(['--help'])",
@@ -53,7 +55,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed(tmp_path: Path, code: str
     (tmp_path / "r.yaml").write_text(RECIPE)
     (tmp_path / "wrong.yaml").write_text(RECIPE + "sede: 3\n")
     (tmp_path / "t.jsonl").write_text('{"instruction": "Hello?"}\n')
-    assert imported(code, tmp_path) == set()
+    assert imported(code, tmp_path) <= (READS_A_RECIPE if ".yaml'" in code else set())
 
 
 def test_the_check_would_notice(tmp_path: Path) -> None:

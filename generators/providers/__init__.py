@@ -6,6 +6,7 @@ providers and live in `generators/calls.py`.
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -33,6 +34,16 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """What an endpoint says it will still take before it refuses."""
+
+    left: float
+    """Share of the limit that is left, 0 to 1; of requests or tokens, whichever is scarcer."""
+    reset_s: float
+    """Seconds until the limit is whole again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What came back from one answered call."""
 
@@ -42,6 +53,8 @@ class Reply:
     completion_tokens: int
     price_factor: float = 1.0
     """Share of the model's price that this reply costs; a batch is cheaper than a call."""
+    quota: Quota | None = None
+    """What the endpoint says is left; None where it does not say."""
 
 
 class Connection(Protocol):
@@ -78,7 +91,7 @@ class Provider(Plugin):
     """Base of all providers: the fields every one of them has."""
 
     kind: ClassVar[str] = "provider"
-    operational: ClassVar[frozenset[str]] = frozenset({"max_in_flight", "timeout", "attempts", "price"})
+    operational: ClassVar[frozenset[str]] = frozenset({"max_in_flight", "timeout", "attempts", "hedge", "price"})
     local: ClassVar[bool] = False
     """Whether it reads what already exists: nothing is sent, so nothing goes through the ledger."""
 
@@ -97,7 +110,10 @@ class Provider(Plugin):
     timeout: float = Field(600, gt=0)
     """Seconds to wait for one reply."""
     attempts: int = Field(5, ge=1)
-    """How often a call is sent when it ends in a timeout, a reset, a 429 or a 5xx, in all."""
+    """How often a call is sent when it ends in a timeout, a reset or a 5xx, in all; five times as often where the
+    endpoint is full (429)."""
+    hedge: bool = True
+    """Send a call that hangs a second time and take the first reply (`generators/hedging.py`); both may be billed."""
     price: Price | None = None
     """Price of the model; without one, costs are shown as unknown."""
 
@@ -105,6 +121,11 @@ class Provider(Plugin):
     def label(self) -> str:
         """The name rows carry."""
         return self.name or self.model
+
+    @property
+    def hedges(self) -> bool:
+        """Whether a call that hangs is sent a second time."""
+        return self.hedge and not self.local
 
     @property
     def open_at_once(self) -> int:
@@ -145,3 +166,5 @@ class Site:
     """Where connections of one stage may keep what must outlast the process; made when it is needed."""
     retry_failed: bool = False
     """Whether failures that an earlier process was told are to be asked again."""
+    stopping: asyncio.Event | None = None
+    """Set when nothing further is to be sent."""

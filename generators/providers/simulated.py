@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import field_validator, model_validator
 
 from ...schemas.errors import known
+from ..batches.settings import Batching
 from ..world.population import BY_NAME
 from . import Connection, Price, Site
-from ._batch_settings import Batching
 from .openai import OpenAI
 
 
@@ -44,4 +44,4 @@ class Simulated(Batching):
             raise RuntimeError(f"{self.label}: the simulated world is not running")
         shared = {name: getattr(self, name) for name in Batching.model_fields}
         # The world ends with the run, and its batches with it: nothing of them is kept on disk.
-        return OpenAI(base_url=site.world.base_url, **shared).open(Site())
+        return OpenAI(base_url=site.world.base_url, **shared).open(Site(stopping=site.stopping))

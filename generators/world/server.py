@@ -17,6 +17,7 @@ from aiohttp import web
 
 from ...schemas.errors import EndpointError
 from ..providers import World
+from .batches import Batches
 from .chat import SYSTEM_FINGERPRINT
 from .endpoint import Endpoint
 from .population import BY_NAME
@@ -24,7 +25,7 @@ from .settings import WorldSettings
 
 HOST = "127.0.0.1"
 RETRY_AFTER = "0.05"
-_LARGEST_BODY = 64 * 2**20
+_LARGEST_BODY = 256 * 2**20
 
 
 def _json(status: int, body: dict[str, Any]) -> web.Response:
@@ -33,10 +34,10 @@ def _json(status: int, body: dict[str, Any]) -> web.Response:
 
 
 class _Routes:
-    """The three addresses of a world."""
+    """The addresses of a world, those of its Batch API apart."""
 
-    def __init__(self, settings: WorldSettings) -> None:
-        self._endpoint = Endpoint(settings)
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
 
     async def chat(self, request: web.Request) -> web.Response:
         endpoint = self._endpoint
@@ -65,13 +66,15 @@ class _Routes:
 @asynccontextmanager
 async def listening(settings: WorldSettings, port: int = 0) -> AsyncIterator[World]:
     """A world on the running event loop; port 0 takes a free one. Raises `EndpointError` where the port is taken."""
-    routes = _Routes(settings)
+    endpoint = Endpoint(settings)
+    routes = _Routes(endpoint)
     application = web.Application(client_max_size=_LARGEST_BODY)
     application.add_routes(
         [
             web.post("/v1/chat/completions", routes.chat),
             web.get("/v1/models", routes.models),
             web.get("/stats", routes.stats),
+            *Batches(endpoint).routes(),
         ]
     )
     # A call whose client went away is dropped while it waits: its reply was not delivered, so it is not billed.

@@ -38,6 +38,21 @@ class Faults(BaseModel):
         return self
 
 
+class WorldBatches(BaseModel):
+    """How the Batch API of the world behaves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    seconds: float = Field(0, ge=0)
+    """Seconds a batch takes."""
+    failed: float = Field(0, ge=0, le=1)
+    """Share of a batch's requests that end with HTTP 500."""
+    expired: float = Field(0, ge=0, le=1)
+    """Share of a batch's requests whose turn does not come."""
+    enqueued_tokens: int | None = Field(None, ge=1)
+    """Tokens that unfinished batches may hold together; a batch beyond that is refused."""
+
+
 class WorldSettings(BaseModel):
     """Everything that decides what a simulated world replies, and when."""
 
@@ -51,6 +66,8 @@ class WorldSettings(BaseModel):
     """Spread of the log-normal latency (standard deviation of its logarithm); 0 makes it constant."""
     faults: Faults = Faults()
     """How often requests fail, and how."""
+    batches: WorldBatches = WorldBatches()
+    """The Batch API."""
     hang_seconds: float = Field(60.0, gt=0)
     """Upper bound of a `hang` fault, in seconds."""
     api_key: str | None = None

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from prefmill.schemas.errors import RecipeError, Stopped, UserError, known
+from prefmill.schemas.errors import CapReached, RecipeError, Stopped, UserError, known
 
 app = typer.Typer(
     name="prefmill",
@@ -26,6 +26,8 @@ app = typer.Typer(
 
 RecipeFile = Annotated[Path, typer.Argument(help="Recipe file, YAML or JSON.", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(help="Directory of a run.", show_default=False)]
+RunDir = Annotated[Path | None, typer.Option(help="Directory of the run.", show_default="runs/NAME of the recipe")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N lines of the source.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -62,7 +64,7 @@ def new(
 @app.command()
 def check(
     recipe: RecipeFile,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N lines of the source.")] = None,
+    limit: Limit = None,
     as_json: Json = False,
 ) -> None:
     """Validate a recipe and list the calls it would make. Touches no model."""
@@ -81,32 +83,85 @@ def check(
 
 
 @app.command()
+def doctor(recipe: RecipeFile, run_dir: RunDir = None, limit: Limit = None, as_json: Json = False) -> None:
+    """Look for what would make a run fail: keys, endpoints, models, disk."""
+    from dataclasses import asdict
+
+    from prefmill import tables, terminal
+    from prefmill.pipelines.doctor import doctor as look
+
+    checks = look(recipe, run_dir, limit)
+    if as_json:
+        terminal.show_json([asdict(check) for check in checks])
+    else:
+        tables.show_checks(checks)
+    if red := sum(check.state == "red" for check in checks):
+        raise UserError(f"{recipe}: {red} of {len(checks)} checks are red")
+
+
+@app.command()
+def estimate(
+    recipe: RecipeFile,
+    sample: Annotated[int, typer.Option(min=0, help="Tasks to run for it; 0 asks no model and guesses.")] = 20,
+    run_dir: RunDir = None,
+    limit: Limit = None,
+    as_json: Json = False,
+) -> None:
+    """Run a few tasks and say what all of them would cost."""
+    from dataclasses import asdict
+
+    from prefmill import tables, terminal
+    from prefmill.pipelines.estimate import estimate as reckon
+    from prefmill.pipelines.recipe import run_dir as directory_of
+    from prefmill.pipelines.recipe_reading import read_recipe
+
+    read = read_recipe(recipe, limit, environment=sample > 0)
+    with terminal.progress(quiet=as_json) as watch:
+        estimated = reckon(read, directory_of(read, run_dir), sample=sample, watch=watch)
+    if as_json:
+        terminal.show_json(asdict(estimated))
+    else:
+        tables.show_estimate(estimated)
+
+
+@app.command()
 def run(
     recipe: RecipeFile,
-    run_dir: Annotated[
-        Path | None, typer.Option(help="Directory of the run.", show_default="runs/NAME of the recipe")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N lines of the source.")] = None,
+    run_dir: RunDir = None,
+    limit: Limit = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Ask again for calls that were given up earlier.")
     ] = False,
+    max_usd: Annotated[
+        float | None, typer.Option(min=0, help="Stop once the run has cost so many dollars, earlier stops included.")
+    ] = None,
+    max_calls: Annotated[
+        int | None, typer.Option(min=0, help="Stop once the run has made so many calls, earlier stops included.")
+    ] = None,
+    max_hours: Annotated[float | None, typer.Option(min=0, help="Stop after so many hours, this time.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run a recipe, or go on where an earlier run of it stopped."""
-    from prefmill import terminal
-    from prefmill.pipelines.recipe import run_dir as directory_of
     from prefmill.pipelines.recipe_reading import read_recipe
-    from prefmill.pipelines.run import run as run_recipe
 
     read = read_recipe(recipe, limit)
+    # Imported here: a mistake in a recipe should not wait for it.
+    from prefmill import terminal
+    from prefmill.generators.budget import Caps
+    from prefmill.pipelines.recipe import run_dir as directory_of
+    from prefmill.pipelines.run import run as run_recipe
+
     directory = directory_of(read, run_dir)
+    caps = Caps(max_usd, max_calls, max_hours)
     with terminal.progress(quiet=as_json) as watch:
         try:
-            manifest = run_recipe(read, directory, watch=watch, retry_failed=retry_failed)
+            manifest = run_recipe(read, directory, watch=watch, retry_failed=retry_failed, caps=caps)
         except Stopped as stopped:
             kept = terminal.calls_kept(directory)
+            more = _command_to_go_on(stopped, recipe, run_dir, limit)
+            waiting = terminal.batches_under_way(directory)
             raise Stopped(
-                f"{stopped}: {kept} calls are kept in {directory}; the same command goes on from there"
+                f"{stopped}: {kept} calls are kept in {directory}; {waiting}{more} goes on from there"
             ) from None
     if as_json:
         terminal.show_json(manifest)
@@ -114,9 +169,33 @@ def run(
         terminal.show_run(manifest, directory)
 
 
+def _command_to_go_on(stopped: Stopped, recipe: Path, run_dir: Path | None, limit: int | None) -> str:
+    """The command that goes on with a stopped run: under a higher cap where one was reached."""
+    if not isinstance(stopped, CapReached) or stopped.higher is None:
+        return "the same command"
+    words = ["prefmill", "run", str(recipe), *(["--run-dir", str(run_dir)] if run_dir else [])]
+    words += [*(["--limit", str(limit)] if limit else []), stopped.option, f"{stopped.higher:.12g}"]
+    return f"`{shlex.join(words)}`"
+
+
+@app.command()
+def cancel(directory: RunFolder, as_json: Json = False) -> None:
+    """Cancel the batches of a run that are under way. What they have done is kept for the next run."""
+    from dataclasses import asdict
+
+    from prefmill import terminal
+    from prefmill.pipelines.batches import cancel as cancel_batches
+
+    cancelled = cancel_batches(directory)
+    if as_json:
+        terminal.show_json([asdict(batch) for batch in cancelled])
+    else:
+        terminal.show_cancelled(cancelled)
+
+
 @app.command()
 def stats(directory: RunFolder, as_json: Json = False) -> None:
-    """Show what a run kept and lost, and why; its calls, tokens and cost."""
+    """Show what a run kept and lost, why, and what it cost."""
     from prefmill import terminal
     from prefmill.pipelines.rundir import RunDirectory
 
@@ -160,7 +239,7 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the kept rows of a finished run in its formats, or in others. Makes no call."""
+    """Write the kept rows of a finished run again. Makes no call."""
     from prefmill import terminal
     from prefmill.pipelines.export import export as export_run
     from prefmill.pipelines.recipe_reading import formats_named, read_recipe

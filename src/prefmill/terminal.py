@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
+
+from prefmill.tables import console as _console
+from prefmill.tables import money as _money
+from prefmill.tables import table as _table
 
 if TYPE_CHECKING:
+    from prefmill.pipelines.batches import Cancelled
     from prefmill.pipelines.overview import Plan
     from prefmill.pipelines.progress import Snapshot, StageProgress
     from prefmill.schemas.plugins import Plugin
@@ -23,31 +26,9 @@ PLAIN_EVERY_S = 5.0
 """Seconds between two lines where the output is no terminal."""
 
 
-def _console() -> Console:
-    """A console that wraps at the terminal's width, and never breaks lines of piped output."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 160
-    return console
-
-
 def show_json(value: object) -> None:
     """Print a value as JSON."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def _table(*columns: str, title: str | None = None) -> Table:
-    """A table whose columns named with a leading `>` stand right."""
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    for column in columns:
-        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
-    return table
-
-
-def _money(usd: float | None) -> str:
-    if usd is None:
-        return "unknown"
-    return f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${usd:.4f}"
 
 
 def _reasons(reasons: Mapping[str, int]) -> str:
@@ -156,6 +137,27 @@ def calls_kept(directory: Path) -> str:
     return f"{sum(row['calls'] for row in RunDirectory(directory).manifest().get('calls', [])):,}"
 
 
+def batches_under_way(directory: Path) -> str:
+    """A part of a sentence about the batches that a stopped run leaves at its endpoints; empty where there are none."""
+    from prefmill.pipelines.batches import under_way
+    from prefmill.pipelines.rundir import RunDirectory
+
+    count = under_way(RunDirectory(directory))
+    return f"{count:,} batch{'es go' if count > 1 else ' goes'} on at the endpoint; " if count else ""
+
+
+def show_cancelled(batches: Sequence[Cancelled]) -> None:
+    """What became of the batches that were under way."""
+    for batch in batches:
+        named = batch.batch or "a batch"
+        sys.stdout.write(
+            f"{batch.stage} {batch.model}: {named} {batch.status}: {batch.done:,} of {batch.requests:,} requests done\n"
+        )
+    sys.stdout.write(
+        "what is done is fetched when the run goes on\n" if batches else "no batch of this run is under way\n"
+    )
+
+
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[Snapshot], None] | None]:
     """A watcher for a run: a live table on a terminal, a line now and then otherwise, nothing when `quiet`."""
@@ -186,16 +188,19 @@ class _Lines:
 def _head(snapshot: Snapshot) -> str:
     total = f"/{snapshot.tasks_total:,}" if snapshot.tasks_total is not None else ""
     eta = f", {_span(snapshot.eta_s)} left" if snapshot.eta_s is not None else ""
-    cost = f", {_money(snapshot.cost_usd)}" if snapshot.cost_usd else ""
+    cost = f", {_money(snapshot.run_usd)}" if snapshot.run_usd else ""
+    if snapshot.max_usd is not None:
+        cost = f", {_money(snapshot.run_usd)} of {_money(snapshot.max_usd)}"
     return f"{_span(snapshot.seconds)}: {snapshot.tasks_done:,}{total} tasks{cost}{eta}"
 
 
 def _stage_text(stage: StageProgress) -> str:
     failed = f", {stage.failed:,} failed" if stage.failed else ""
-    return f"{stage.stage} {stage.model}: {stage.done:,} done{failed}, {stage.per_second:.1f}/s"
+    paused = f", paused ({stage.broken})" if stage.broken else ""
+    return f"{stage.stage} {stage.model}: {stage.done:,} done{failed}, {stage.per_second:.1f}/s{paused}"
 
 
-def _progress_table(snapshot: Snapshot) -> Table:
+def _progress_table(snapshot: Snapshot) -> RenderableType:
     table = _table("stage", "model", ">done", ">failed", ">in flight", ">calls/s", ">cost", title=_head(snapshot))
     for stage in snapshot.stages:
         table.add_row(
@@ -205,9 +210,10 @@ def _progress_table(snapshot: Snapshot) -> Table:
             f"{stage.failed:,}",
             f"{stage.open:,}",
             f"{stage.per_second:.1f}",
-            _money(stage.cost_usd) if stage.cost_usd else "",
+            "" if stage.cost_usd == 0 else _money(stage.cost_usd),
         )
-    return table
+    paused = [f"paused: {stage.broken}" for stage in snapshot.stages if stage.broken]
+    return Group(table, *paused) if paused else table
 
 
 def _span(seconds: float) -> str:

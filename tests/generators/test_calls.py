@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 
 from prefmill.generators.asking import call_key, request_body
-from prefmill.generators.calls import FRESH_TEMPERATURE, Caller, Outcome, drawn
+from prefmill.generators.calls import FRESH_TEMPERATURE, PATIENCE, Caller, Outcome, drawn
 from prefmill.generators.halt import Halt
 from prefmill.generators.ledger import Ledger
 from prefmill.generators.providers import Price, Provider, Request, Site
@@ -213,8 +213,10 @@ def test_after_the_last_attempt_the_failure_stays(
     assert first.failure is not None
     assert (first.failure.kind, first.failure.message) == (kind, f"no {said}")
     assert again == first
-    assert server.heard == {"a": 3}
-    assert attempts(tmp_path) == [(1, kind), (2, kind), (3, kind)]
+    # A full endpoint is waited for longer than a broken one.
+    sent = 3 if kind != "rate_limited" else 3 + 3 * PATIENCE
+    assert server.heard == {"a": sent}
+    assert attempts(tmp_path) == [(number, kind) for number in range(1, sent + 1)]
 
 
 def test_other_failures_are_not_tried_again(serving: Serving, completion: Completion, tmp_path: Path) -> None:
@@ -352,6 +354,9 @@ def test_a_server_that_restarts_is_waited_for(serving: Serving, completion: Comp
                 caller = Caller("answers", provider, connection, ledger, nothing, Halt())
                 with pytest.raises(EndpointError) as caught:
                     await caller.call(request("a"))
+                with pytest.raises(EndpointError, match="Connection refused"):
+                    await caller.call(request("b"))  # Without waiting: nothing further is sent to it.
+                caller = Caller("answers", provider, connection, ledger, nothing, Halt())
                 asked = asyncio.create_task(caller.call(request("a")))
                 await asyncio.sleep(0.1)
                 application = web.Application()

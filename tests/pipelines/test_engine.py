@@ -179,7 +179,7 @@ def test_a_bug_is_raised_at_once(where: str, most: int, place: int) -> None:
         run(made, seconds=5)
 
 
-@pytest.mark.parametrize("error", [EndpointError("refused"), RunDirectoryError("full"), SourceError("cut off")])
+@pytest.mark.parametrize("error", [RunDirectoryError("full"), SourceError("cut off")])
 def test_an_error_of_the_run_stops_it_and_is_the_reason(error: Exception) -> None:
     kept = Kept()
     begun: list[int] = []
@@ -203,6 +203,19 @@ def test_an_error_of_the_run_stops_it_and_is_the_reason(error: Exception) -> Non
     # Rows that were open came through, and the source was not read to its end.
     assert {seed.place for seed, _ in kept.rows} >= set(range(20))
     assert len(begun) < 2000
+
+
+def test_a_row_whose_endpoint_has_failed_goes_no_further_and_the_others_do() -> None:
+    kept = Kept()
+
+    async def work(seed: Seed) -> int:
+        if seed.place % 2:
+            raise EndpointError("refused")
+        return seed.place
+
+    halt = run(mill(rows(100), ("work", work, ["seed"], "done", 10), ("keep", kept, ["done"], "kept", 1)))
+    assert sorted(place for (place,) in kept.rows) == list(range(0, 100, 2))
+    assert halt.reason is None
 
 
 def test_an_error_in_the_source_that_is_a_bug_is_raised() -> None:

@@ -21,6 +21,7 @@ import yaml
 
 from prefmill.generators.world.server import running
 from prefmill.generators.world.settings import Faults, WorldSettings
+from prefmill.pipelines.export import export
 from prefmill.pipelines.progress import Snapshot
 from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.run import run
@@ -115,9 +116,7 @@ def check_accounts(manifest: dict[str, Any], directory: Path) -> dict[str, Any]:
 
 ODD = ("{", "[1, 2]", '{"id": "x", "instruction": ""}', '{"id": "q1", "instruction": "Another?"}', "\ufffd\x00")
 """Four malformed lines, and one whose id is taken."""
-FAULTS = Faults(
-    rate_limited=0.1, server_error=0.1, hang=0.02, truncated=0.05, empty=0.4, refusal=0.05, unreadable=0.15
-)
+FAULTS = Faults(rate_limited=0.1, server_error=0.1, hang=0.02, truncated=0.05, empty=0.4, refusal=0.05, unreadable=0.15)
 
 
 def test_no_row_is_lost_whatever_goes_wrong(tmp_path: Path) -> None:
@@ -128,7 +127,7 @@ def test_no_row_is_lost_whatever_goes_wrong(tmp_path: Path) -> None:
     stages = check_accounts(manifest, tmp_path / "run")
     assert stages["tasks"] == {
         "in": 36,
-        "kept": 40,
+        "kept": 30,
         "dropped": {"duplicate": 1},
         "failed": {"duplicate": 1, "malformed": 4},
     }
@@ -140,7 +139,7 @@ def test_no_row_is_lost_whatever_goes_wrong(tmp_path: Path) -> None:
     assert set(stages["comparisons"]["failed"]) == {"no_usable_pair"}
     assert "unreadable" in stages["judgments"]["failed"]
     assert stages["verdicts"]["dropped"]["failed_judgments"] > 0
-    assert stages["verdicts"]["kept"] > 5
+    assert stages["verdicts"]["kept"] > 2
     failed = sum(row["failed"] for row in manifest["calls"])
     assert failed > 0
     assert manifest["finished"]
@@ -266,8 +265,8 @@ def test_a_notebook_may_call_it(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_in_a_notebook_stops_the_run(tmp_path: Path) -> None:
-    write_tasks(tmp_path, 50)
-    path = write_recipe(tmp_path, world={"latency": 0.2})
+    write_tasks(tmp_path, 15)
+    path = write_recipe(tmp_path, world={"latency": 0.15})
     seen: list[Snapshot] = []
 
     def watch(snapshot: Snapshot) -> None:
@@ -330,5 +329,5 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
     assert full.stderr.count("\n") == 1
     assert "Make space" in full.stderr
     assert exported(directory) == before
-    assert prefmill(resource.RLIM_INFINITY, "export", directory).returncode == 0
+    export(RunDirectory(directory), read_recipe(path).exports)
     assert exported(directory) == before

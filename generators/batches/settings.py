@@ -1,4 +1,4 @@
-"""The recipe keys of batch mode. Limits: https://platform.openai.com/docs/guides/batch and its rate limits.
+"""The recipe keys of batch mode. Limits: https://platform.openai.com/docs/guides/batch (sections on rate limits).
 
 All of them say how calls are made, not what is asked: they may change under an existing run directory.
 """
@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from . import Provider
+from ..providers import Provider
 
 
 class BatchSettings(BaseModel):
@@ -22,7 +22,7 @@ class BatchSettings(BaseModel):
     poll_every: float = Field(30, gt=0)
     """Seconds between the first two looks at a batch; the time grows to the tenfold while it runs."""
     completion_window: Literal["24h"] = "24h"
-    """How long the endpoint may take; what it has not done by then has expired."""
+    """How long the endpoint may take; what it has not done by then has expired. OpenAI offers one."""
     max_requests: int = Field(50_000, ge=1)
     """Requests in one batch at most; OpenAI takes 50,000."""
     max_bytes: int = Field(200_000_000, ge=1)
@@ -53,3 +53,13 @@ class Batching(Provider):
     def open_at_once(self) -> int:
         """Calls that may be under way at one time: `max_in_flight`, or in batch mode all that may wait for batches."""
         return self.batch.max_open if self.mode == "batch" else self.max_in_flight
+
+    @property
+    def hedges(self) -> bool:
+        """A batch is waited for, however long it takes."""
+        return super().hedges and self.mode == "online"
+
+
+def online(provider: Provider) -> Provider:
+    """The provider with single calls, for those who cannot wait for a batch."""
+    return provider.model_copy(update={"mode": "online"}) if isinstance(provider, Batching) else provider

@@ -1,0 +1,182 @@
+"""Single calls to an OpenAI-compatible endpoint, over aiohttp.
+
+The `openai` package spends 2 to 4 ms of CPU on a call, aiohttp 0.2 ms; at a few hundred calls in flight that is what
+limits a run (`benchmarks/throughput.py`). The request is what the package would send, body and `Authorization`
+header; errors are mapped by HTTP status (https://platform.openai.com/docs/guides/error-codes): 401, 403 and 404 would
+fail for every further call, 429 and 5xx may pass, other 4xx concern one request only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.request import getproxies
+
+import aiohttp
+import orjson
+
+from ...schemas.errors import CallFailed, EndpointError, known
+from ..asking import request_body
+from . import Provider, Reply, Request
+from ._completion import read_completion
+from ._quota import quota_of, retry_after
+
+CHECK_S = 10.0
+"""Seconds an endpoint has to list its models before a run; it may well take longer over a real reply."""
+LONGEST_MESSAGE = 500
+"""Characters that are kept of what a server says about a failure."""
+BROKEN = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
+"""A connection that stood and broke; other errors of the system mean that none was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where an endpoint is and with which key it is asked."""
+
+    base_url: str
+    key: str | None
+    key_variable: str | None
+    """Name of the variable the key comes from, for messages."""
+
+    def headers(self) -> dict[str, str]:
+        """Headers of every request."""
+        authorization = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        return {"Content-Type": "application/json", **authorization}
+
+    def masked(self, text: str) -> str:
+        """A text without the key: some servers repeat it in what they say."""
+        return text.replace(self.key, "***") if self.key else text
+
+
+@asynccontextmanager
+async def chatting(provider: Provider, access: Access) -> AsyncIterator[ChatEndpoint]:
+    """A pooled connection for single calls; `Slots` limits it, so the pool itself does not."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+        timeout=aiohttp.ClientTimeout(total=None),
+        headers=access.headers(),
+        # Looked at on each request, so only where the environment names a proxy at all.
+        trust_env=bool(getproxies()),
+    ) as session:
+        yield ChatEndpoint(provider, access, session)
+
+
+class ChatEndpoint:
+    """A live OpenAI-compatible endpoint."""
+
+    def __init__(self, provider: Provider, access: Access, session: aiohttp.ClientSession) -> None:
+        self._provider, self._access, self._session = provider, access, session
+        self._where = f"{provider.label}: {access.base_url}"
+
+    async def complete(self, request: Request) -> Reply:
+        """One attempt; see `Connection.complete`."""
+        body = request_body(self._provider, request)
+        status, headers, raw = await self._send("POST", "/chat/completions", self._provider.timeout, body)
+        if status != 200:
+            raise self._refused(status, headers, _json(raw))
+        reply, quota = read_completion(_json(raw), self._access.masked), quota_of(headers)
+        return replace(reply, quota=quota) if quota else reply
+
+    async def check(self) -> None:
+        """List the endpoint's models; endpoints that cannot list them are taken at their word."""
+        try:
+            status, _, raw = await self._send("GET", "/models", CHECK_S)
+        except CallFailed as failed:
+            raise EndpointError(
+                f"{self._where}: {failed.message}. Start the server, or correct base_url, and run again."
+            ) from failed
+        found = _json(raw)
+        if status in (401, 403):
+            raise EndpointError(self._key_refused(status, found))
+        data = found.get("data") if status == 200 and isinstance(found, dict) else None
+        models = (
+            [str(entry["id"]) for entry in data if isinstance(entry, dict) and "id" in entry]
+            if isinstance(data, list)
+            else []
+        )
+        if models and self._provider.model not in models:
+            raise EndpointError(
+                f"{self._where}: no model named {self._provider.model!r}. {known(self._provider.model, models)}"
+            )
+
+    async def _send(
+        self, method: str, path: str, timeout_s: float, body: bytes | None = None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of one exchange. Raises `CallFailed` where there is no whole reply in time."""
+        try:
+            async with (
+                asyncio.timeout(timeout_s),
+                self._session.request(method, self._access.base_url + path, data=body) as response,
+            ):
+                return response.status, response.headers, await response.read()
+        except TimeoutError as error:
+            raise CallFailed("timeout", f"no reply within {timeout_s:g} s") from error
+        except aiohttp.ClientError as error:
+            raise self._unconnected(error) from error
+
+    def _unconnected(self, error: aiohttp.ClientError) -> CallFailed:
+        """A call without any reply, because the connection was not made or broke."""
+        if not isinstance(error, OSError):
+            return CallFailed("connection", self._line(str(error)) or type(error).__name__)
+        number = error.errno or 0
+        said = os.strerror(number) if number > 0 else error.strerror or str(error)
+        if number in BROKEN:
+            return CallFailed("connection", said)
+        return CallFailed("connection", f"cannot connect: {said}", fatal=True)
+
+    def _refused(self, status: int, headers: Mapping[str, str], body: object) -> CallFailed:
+        text = self._said(status, body)
+        if status in (401, 403):
+            return CallFailed("rejected", self._key_refused(status, body), fatal=True)
+        if status == 404:
+            return CallFailed("rejected", f"{self._where}: {text}", fatal=True)
+        if status == 429:
+            out_of_credit = _error_of(body).get("code") == "insufficient_quota"
+            message = f"{self._where}: {text}" if out_of_credit else text
+            return CallFailed("rate_limited", message, retry_after=retry_after(headers), fatal=out_of_credit)
+        if status >= 500 or status in (408, 409):
+            return CallFailed("server_error", text, retry_after=retry_after(headers))
+        return CallFailed("rejected", text)
+
+    def _key_refused(self, status: int, body: object) -> str:
+        variable = self._access.key_variable
+        hint = f"Check the key in {variable}." if variable else "Name the variable that holds the key: api_key_env."
+        return f"{self._where}: the endpoint refuses the key (HTTP {status}: {self._said(status, body)}). {hint}"
+
+    def _said(self, status: int, body: object) -> str:
+        """What the server says about a failure."""
+        error = _error_of(body)
+        return self._line(str(error.get("message") or error.get("detail") or body or f"HTTP {status}"))
+
+    def _line(self, text: str) -> str:
+        """A text as one line of UTF-8. Masked before it is cut: half a key is too much as well."""
+        line = self._access.masked(" ".join(text.split()))[:LONGEST_MESSAGE]
+        return line.encode(errors="backslashreplace").decode()
+
+
+def _json(raw: bytes) -> Any:  # noqa: ANN401 - a server may send anything
+    """What a body holds: JSON, or its text."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return raw.decode(errors="replace")
+
+
+def _models(body: object) -> list[str]:
+    """The model names in a list of models; empty where it is none."""
+    data = body.get("data") if isinstance(body, dict) else None
+    entries = data if isinstance(data, list) else []
+    return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
+
+
+def _error_of(body: object) -> dict[str, Any]:
+    """The error object of a body, `{"error": {…}}` or the body itself; empty where it has none."""
+    if not isinstance(body, dict):
+        return {}
+    error = body.get("error", body)
+    return error if isinstance(error, dict) else {"message": error}

@@ -1,0 +1,108 @@
+"""Tables at the terminal: how they look, and the two that a person reads before a run: its cost, and its health."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from prefmill.pipelines.checks import Check
+    from prefmill.pipelines.estimate import Estimate, Line
+    from prefmill.pipelines.extrapolate import Figure
+
+PIPED_WIDTH = 160
+
+
+def console() -> Console:
+    """A console that wraps at the terminal's width, and never breaks lines of piped output."""
+    made = Console(highlight=False)
+    if not made.is_terminal:
+        made.width = PIPED_WIDTH
+    return made
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A table whose columns named with a leading `>` stand right."""
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for column in columns:
+        made.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
+    return made
+
+
+def money(usd: float | None) -> str:
+    """An amount in dollars; small ones with four decimals."""
+    if usd is None:
+        return "unknown"
+    return f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${usd:.4f}"
+
+
+def show_estimate(estimate: Estimate) -> None:
+    """Calls, tokens and cost of a whole run, each with its range below it."""
+    drawn = table("stage", "model", ">calls", ">tokens in", ">tokens out", ">cost", ">in batches")
+    for line in (*estimate.lines, estimate.total):
+        drawn.add_row(*_cells(line))
+    console().print(drawn)
+    out = sys.stdout.write
+    if estimate.sampled == 0:
+        out(f"a guess for {estimate.tasks:,} tasks, from the lengths of their texts; no model was asked.\n")
+        out("`--sample 20` runs 20 of them and reckons from what they use.\n")
+    else:
+        out(f"from {estimate.sampled:,} of {estimate.tasks:,} tasks; ranges hold 9 times in 10.\n")
+        out(
+            f"{estimate.sent:,} calls sent for it; {estimate.kept_calls:,} calls of this run are in its ledger"
+            f" ({money(estimate.kept_usd)}) and will not be paid for again.\n"
+        )
+        if estimate.given_up:
+            out(f"{estimate.given_up:,} calls of the sample were given up: see why before you run it all.\n")
+        if estimate.seconds is not None:
+            out(f"roughly {_duration(estimate.seconds)} at this speed.\n")
+    if estimate.unpriced:
+        out(
+            f"no price is known of {', '.join(estimate.unpriced)}: not in the total."
+            " Give `price: {input: …, output: …}` in the recipe.\n"
+        )
+
+
+def _cells(line: Line) -> list[str]:
+    counts = [_shown(figure, _count) for figure in (line.calls, line.prompt_tokens, line.completion_tokens)]
+    costs = [_shown(figure, money) if figure else "unknown" for figure in (line.online_usd, line.batch_usd)]
+    return [line.stage, line.model, *counts, *costs]
+
+
+def _shown(figure: Figure, as_text: Callable[[float], str]) -> str:
+    expected = as_text(figure.expected)
+    if figure.low is None or figure.high is None or figure.low == figure.high:
+        return expected
+    return f"{expected}\n{as_text(figure.low)} to {as_text(figure.high)}"
+
+
+def _count(value: float) -> str:
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if value >= size:
+            scaled = value / (1e3 if unit == "k" else size)
+            return f"{scaled:.3g}{unit}" if scaled < 1000 else f"{scaled:,.0f}{unit}"
+    return f"{value:,.0f}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+STYLES = {"ok": "green", "red": "bold red", "skipped": "dim"}
+
+
+def show_checks(checks: Sequence[Check]) -> None:
+    """What was looked at; under a red row, what to do about it."""
+    drawn = table("", "what", "found", "fix")
+    for check in checks:
+        state = f"[{STYLES[check.state]}]{check.state}[/]"
+        drawn.add_row(state, escape(check.what), escape(check.found), escape(check.fix))
+    console().print(drawn)
