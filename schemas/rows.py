@@ -10,6 +10,7 @@ same and hear the same have the same ids. A failure is a row too, with a `Failur
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
@@ -69,6 +70,12 @@ class Row(Part):
     def id(self) -> str:
         """16 hex digits, derived from the row's kind and identity."""
         return digest(type(self).__name__, *(getattr(self, name) for name in self.identity))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields changed, and the id of its own content."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("id", None)  # pydantic copies what was cached, too
+        return copy
 
     @classmethod
     def parse(cls, record: dict[str, Any]) -> Self:

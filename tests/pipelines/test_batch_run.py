@@ -253,7 +253,7 @@ def test_a_run_that_is_killed_again_and_again_submits_nothing_twice(online: Path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: " ".join(moment))
+@pytest.mark.parametrize("moment", MOMENTS, ids=" ".join)
 def test_a_killed_run_submits_nothing_twice(online: Path, tmp_path: Path, moment: tuple[str, str, str]) -> None:
     settings = WorldSettings(seed=5, batches=WorldBatches(seconds=0.2))
     with running(settings) as world, relaying(world.base_url) as (address, relay):
