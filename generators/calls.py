@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ..schemas.errors import CallFailed, EndpointError, Stopped
@@ -99,7 +99,7 @@ class Caller:
         if call is not None:
             self.tally.found += 1
         else:
-            call = await self._once(_Asked(key, body.decode(), request))
+            call = await self._once(_Asked(key, body.decode(), replace(request, body=body)))
         self.tally.failed += call.status != "ok"
         return _outcome(call)
 

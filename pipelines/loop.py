@@ -21,7 +21,7 @@ def run_loop(whole: Coroutine[Any, Any, T], halt: Halt) -> T:
     interrupt requests `halt`: signals reach this thread only.
     """
     if not _running():
-        return asyncio.run(whole)
+        return _run(whole)
     started: Future[asyncio.AbstractEventLoop] = Future()
 
     async def told() -> T:
@@ -29,13 +29,21 @@ def run_loop(whole: Coroutine[Any, Any, T], halt: Halt) -> T:
         return await whole
 
     with ThreadPoolExecutor(1) as thread:
-        ended = thread.submit(asyncio.run, told())
+        ended = thread.submit(_run, told())
         try:
             return ended.result()
         except KeyboardInterrupt:
             with suppress(RuntimeError):  # The loop is closed: the run has ended meanwhile.
                 started.result().call_soon_threadsafe(halt.request, Stopped("stopped by an interrupt"))
             return ended.result()
+
+
+def _run(whole: Coroutine[Any, Any, T]) -> T:
+    """Like `asyncio.run`, on uvloop: a call spends a third less CPU there, and at 256 in flight CPU is the limit."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(whole)
 
 
 def _running() -> bool:

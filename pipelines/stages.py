@@ -7,9 +7,9 @@ reason; nothing is raised but what stops the whole run (`EndpointError`, `Stoppe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from ..curation.filters import AnswerFilter, Filter, VerdictFilter
 from ..generators.calls import Caller, Outcome, drawn
@@ -19,6 +19,8 @@ from ..generators.protocols import Ask, Protocol
 from ..generators.providers import Request
 from ..schemas.errors import Unreadable
 from ..schemas.rows import Answer, Comparison, Failure, Judgment, Loss, Task, Usage, Verdict
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Answering:
             return Answered()
         task = seed.task
         slots = [(caller, sample) for caller in self.callers for sample in range(caller.provider.samples)]
-        answers = await asyncio.gather(*(self._answer(task, caller, sample) for caller, sample in slots))
+        answers = await together(*(self._answer(task, caller, sample) for caller, sample in slots))
         losses = [loss for answer in answers if (loss := self._loss(task, answer))]
         lost = {loss.row_id for loss in losses}
         return Answered(tuple(answers), frozenset(a.id for a in answers) - lost, tuple(losses))
@@ -119,6 +121,13 @@ class Answering:
         return None
 
 
+async def together(*work: Coroutine[Any, Any, T]) -> list[T]:
+    """The results of coroutines that run at the same time. A lone one needs no task of its own, and most are alone."""
+    if len(work) == 1:
+        return [await work[0]]
+    return await asyncio.gather(*work)
+
+
 EMPTY_AGAIN = 2
 """How often an answer without text is asked for again, as a fresh sample."""
 
@@ -153,7 +162,7 @@ class Judging:
         if seed.task is None:
             return Judged()
         task, answers = seed.task, {answer.id: answer for answer in answered.answers}
-        runs = await asyncio.gather(
+        runs = await together(
             *(
                 self._settle(task, comparison, [answers[i] for i in comparison.answer_ids])
                 for comparison in paired.comparisons
@@ -175,7 +184,7 @@ class Judging:
         asked: list[Judgment] = []
         questions = next(run)
         while True:
-            heard = await asyncio.gather(*(self._ask(task, comparison, answers, ask) for ask in questions))
+            heard = await together(*(self._ask(task, comparison, answers, ask) for ask in questions))
             asked += heard
             try:
                 questions = run.send(heard)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +30,10 @@ class Book:
         shelf: Shelf,
         records: Iterable[BatchRecord],
         price_factor: float,
-        mask: Callable[[str], str],
         retry_failed: bool,
     ) -> None:
         self.shelf = shelf
-        self._price_factor, self._mask = price_factor, mask
+        self._price_factor = price_factor
         self._records = {record.uuid: record for record in records}
         self._told = {uuid for uuid, record in self._records.items() if retry_failed and record.state == "saved"}
         """Batches whose failures were told to an earlier process and are to be asked again."""
@@ -92,7 +91,7 @@ class Book:
 
     def settle(self, record: BatchRecord) -> None:
         """Hand out the results of a saved batch: to those who wait, or to those who will ask."""
-        results = results_of(record, self.shelf.results(record), self._price_factor, self._mask)
+        results = results_of(record, self.shelf.results(record), self._price_factor)
         for key, item in results.items():
             if self._batch_of.get(key) != record.uuid:
                 continue

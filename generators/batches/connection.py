@@ -39,7 +39,7 @@ async def batching(provider: OpenAI, online: Connection, site: Site) -> AsyncIte
             yield online
             return
         async with reach(provider) as endpoint:
-            book = Book(shelf, records, provider.batch.price_factor, endpoint.masked, site.retry_failed)
+            book = Book(shelf, records, provider.batch.price_factor, site.retry_failed)
             courier = Courier(provider, endpoint, book, site.stopping)
             try:
                 yield BatchConnection(provider, online, book, courier, site.stopping)

@@ -5,28 +5,24 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ...schemas.errors import CallFailed
-from ..limits import wait_before
 from .book import Book
 from .endpoint import BatchEndpoint, Progress
 from .forming import Line, Pending
+from .making import make, patiently, search
 from .record import BatchRecord, write_whole
 
 if TYPE_CHECKING:
     from ..providers.openai import OpenAI
 
-T = TypeVar("T")
-
-PATIENCE = 40
-"""How often one question about batches is asked while the endpoint cannot be reached: for about 20 minutes."""
 MOST_REFUSALS = 8
-"""Times in a row that the endpoint may refuse a batch for its size with no other batch of ours under way."""
+"""Times in a row that the endpoint may have no room for a batch with no other batch of ours under way: half an hour."""
 SLOWEST = 10
 """A batch is looked at no less often than every so many `poll_every`."""
 TOO_LARGE = frozenset({"token_limit_exceeded"})
@@ -77,7 +73,7 @@ class Courier:
         for record in self._book.on_the_way():
             if record.batch_id is not None:
                 self._start(self._follow(record))
-            elif record.state == "uploaded" and (made := await self._search_again(record)) is not None:
+            elif record.state == "uploaded" and (made := await self._search(record)) is not None:
                 self._start(self._follow(self._book.keep(record, state="open", batch_id=made.id)))
             else:
                 # At most its file was uploaded: that costs nothing and is used by nothing.
@@ -85,21 +81,11 @@ class Courier:
         if self._provider.mode == "batch":
             self._start(self._submit_all())
 
-    async def _search_again(self, record: BatchRecord) -> Progress | None:
+    async def _search(self, record: BatchRecord) -> Progress | None:
         try:
-            return await self._search(record)
+            return await search(self._endpoint, record, self._settings.poll_every)
         except CallFailed as failed:
             raise self._stuck(record, failed) from failed
-
-    async def _search(self, record: BatchRecord) -> Progress | None:
-        """The batch of a record that was cut off while it was made; a slow endpoint has time to list it."""
-        for again in (False, True):
-            if again:
-                await asyncio.sleep(min(self._settings.poll_every, self._provider.timeout))
-            found = await self._patiently(lambda: self._endpoint.find(record))
-            if found is not None:
-                return found
-        return None
 
     async def _submit_all(self) -> None:
         while True:
@@ -123,6 +109,8 @@ class Courier:
         under_way, most = self._book.on_the_way(), self._settings.max_enqueued_tokens
         if most is not None and under_way and sum(record.tokens for record in under_way) + tokens > most:
             return float("inf")
+        if self._refusals and under_way:
+            return float("inf")
         left = self._not_before - asyncio.get_running_loop().time()
         return left if left > 0 else None
 
@@ -140,9 +128,9 @@ class Courier:
             )
         )
         try:
-            file_id = await self._patiently(lambda: self._endpoint.upload(f"prefmill-{uuid}.jsonl", content))
+            file_id = await patiently(lambda: self._endpoint.upload(f"prefmill-{uuid}.jsonl", content))
             record = self._book.keep(record, state="uploaded", file_id=file_id)
-            progress = await self._create(record)
+            progress = await make(self._endpoint, record, self._settings.poll_every)
         except CallFailed as failed:
             if failed.fatal or failed.kind not in ("rejected", "rate_limited"):
                 raise self._stuck(record, failed) from failed
@@ -154,34 +142,21 @@ class Courier:
         record = self._book.keep(record, state="open", batch_id=progress.id, status=progress.status)
         self._start(self._follow(record))
 
-    async def _create(self, record: BatchRecord) -> Progress:
-        """Make the batch. Where it stays unsaid whether it was made, it is searched before it is made again."""
-        attempt = 1
-        while True:
-            attempt += 1
-            try:
-                return await self._endpoint.create(record)
-            except CallFailed as failed:
-                if failed.fatal or failed.kind in ("rejected", "rate_limited") or attempt > PATIENCE:
-                    raise
-                await asyncio.sleep(wait_before(attempt, failed.retry_after))
-            if (made := await self._search(record)) is not None:
-                return made
-
     async def _follow(self, record: BatchRecord) -> None:
         """Look at a batch until it has ended, and bring its results."""
         batch_id = record.batch_id or ""
         try:
             for looks in count():
-                progress = await self._patiently(lambda: self._endpoint.look(batch_id))
+                progress = await patiently(lambda: self._endpoint.look(batch_id))
                 counts = progress.counts
                 if (progress.status, counts.completed) != (record.status, record.completed):
                     record = self._book.keep(
                         record, status=progress.status, completed=counts.completed, failed=counts.failed
                     )
+                if progress.status not in ("validating", "failed"):
+                    self._accepted()
                 if progress.ended:
                     break
-                self._refusals = 0 if progress.status != "validating" else self._refusals
                 await asyncio.sleep(self._settings.poll_every * min(1.2 ** min(looks, 99), SLOWEST))
             if progress.status == "failed" and TOO_LARGE & {problem.code for problem in progress.problems}:
                 self._refused(record, progress.said)
@@ -196,7 +171,7 @@ class Courier:
         lines = b""
         for file_id in (progress.output_file_id, progress.error_file_id):
             if file_id:
-                lines += await self._patiently(partial(self._endpoint.download, file_id))
+                lines += await patiently(partial(self._endpoint.download, file_id))
         write_whole(self._book.shelf.results(record), lines)
         if progress.status == "failed":
             said = f"the endpoint refused the batch: {progress.said}"
@@ -212,12 +187,18 @@ class Courier:
         self._not_before = 0.0
         self._room.set()
 
+    def _accepted(self) -> None:
+        if self._refusals:
+            self._refusals = 0
+            self._room.set()
+
     def _refused(self, record: BatchRecord, said: str) -> None:
         """The account's queue has no room: try again with half of it, later."""
         others = [other for other in self._book.on_the_way() if other.uuid != record.uuid]
         self._refusals += not others
         if self._refusals > MOST_REFUSALS:
-            self._refusals = 0
+            # What follows is refused at once, and goes the same way.
+            self.pending.most = self._settings.max_requests
             self._settle(record, lacking="rate_limited", said=f"the endpoint takes no batch: {said}")
             return
         self.pending.most = max(1, min(self.pending.most, len(record.keys) // 2))
@@ -225,18 +206,6 @@ class Courier:
         self._not_before = float("inf") if others else asyncio.get_running_loop().time() + wait
         self.pending.put_back(self._book.refuse(record, said))
         self._room.set()
-
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask again while the endpoint cannot be reached; not for making batches."""
-        attempt = 1
-        while True:
-            attempt += 1
-            try:
-                return await ask()
-            except CallFailed as failed:
-                if failed.fatal or failed.kind == "rejected" or attempt > PATIENCE:
-                    raise
-                await asyncio.sleep(wait_before(attempt, failed.retry_after))
 
     def _stuck(self, record: BatchRecord, failed: CallFailed) -> CallFailed:
         """What stops the run: the batch stays on disk, and the next run goes on with it."""

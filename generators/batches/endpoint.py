@@ -111,7 +111,7 @@ class BatchEndpoint:
 
     def __init__(self, provider: OpenAI, access: Access, client: AsyncOpenAI) -> None:
         self._provider, self._client = provider, client
-        self.masked = access.masked
+        self._key, self._masked = access.key, access.masked
 
     async def upload(self, name: str, content: bytes) -> str:
         """Upload an input file; returns its id."""
@@ -157,13 +157,15 @@ class BatchEndpoint:
         """A file's content, ending with a line's end where there is any."""
         with self._failures():
             content = (await self._client.files.content(file_id)).content
+        # It is kept on disk, and some servers repeat the key in what they say.
+        content = content.replace(self._key.encode(), b"***") if self._key else content
         return content if not content or content.endswith(b"\n") else content + b"\n"
 
     def _heard(self, batch: Any) -> Progress:  # noqa: ANN401 - the package does not check what it was sent
         try:
-            return Progress.model_validate(batch.to_dict(warnings=False))
+            return Progress.model_validate_json(self._masked(batch.to_json(warnings=False)))
         except ValidationError as error:
-            shown = self.masked(str(batch))[:LONGEST_MESSAGE]
+            shown = self._masked(str(batch))[:LONGEST_MESSAGE]
             raise CallFailed("protocol", f"the endpoint sent no batch: {shown}") from error
 
     @contextmanager
@@ -197,5 +199,5 @@ class BatchEndpoint:
         """The error in one line, without the key."""
         body = getattr(error, "body", None)
         said = (body.get("message") or body) if isinstance(body, dict) else body
-        text = self.masked(" ".join(str(said or error).split()))[:LONGEST_MESSAGE]
+        text = self._masked(" ".join(str(said or error).split()))[:LONGEST_MESSAGE]
         return text.encode(errors="backslashreplace").decode() or type(error).__name__

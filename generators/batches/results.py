@@ -6,7 +6,7 @@ output file, those that were not (HTTP 4xx, 5xx, expired, cancelled) in the erro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,13 @@ Item = Reply | CallFailed
 LONGEST_MESSAGE = 500
 
 
-def results_of(record: BatchRecord, path: Path, price_factor: float, mask: Callable[[str], str]) -> dict[str, Item]:
+def results_of(record: BatchRecord, path: Path, price_factor: float) -> dict[str, Item]:
     """Key -> what became of it, for every request of the batch."""
-    found = dict(_items(path, price_factor, mask)) if path.exists() else {}
+    found = dict(_items(path, price_factor)) if path.exists() else {}
     return {key: found.get(key) or CallFailed(record.lacking, record.said, final=True) for key in record.keys}
 
 
-def _items(path: Path, price_factor: float, mask: Callable[[str], str]) -> Iterator[tuple[str, Item]]:
+def _items(path: Path, price_factor: float) -> Iterator[tuple[str, Item]]:
     with path.open("rb") as lines:
         for text in lines:
             try:
@@ -38,16 +38,16 @@ def _items(path: Path, price_factor: float, mask: Callable[[str], str]) -> Itera
                 # Its request is among those without a result, and fails as such.
                 continue
             if isinstance(line, dict) and isinstance(key := line.get("custom_id"), str):
-                yield key, _item(line, price_factor, mask)
+                yield key, _item(line, price_factor)
 
 
-def _item(line: dict[str, Any], price_factor: float, mask: Callable[[str], str]) -> Item:
+def _item(line: dict[str, Any], price_factor: float) -> Item:
     response, error = line.get("response"), line.get("error")
     status = response.get("status_code") if isinstance(response, dict) else None
     body = response.get("body") if isinstance(response, dict) else None
     if status == 200:
         try:
-            return replace(read_completion(body, mask), price_factor=price_factor)
+            return replace(read_completion(body), price_factor=price_factor)
         except CallFailed as failed:
             failed.final = True
             return failed
@@ -57,7 +57,7 @@ def _item(line: dict[str, Any], price_factor: float, mask: Callable[[str], str])
     else:
         kind, error = _kind(status), body.get("error", body) if isinstance(body, dict) else body
     said = (error.get("message") or error.get("code") or error) if isinstance(error, dict) else error
-    text = mask(" ".join(str(said).split()))[:LONGEST_MESSAGE]
+    text = " ".join(str(said).split())[:LONGEST_MESSAGE]
     text = text.encode(errors="backslashreplace").decode()
     return CallFailed(kind, text if status is None else f"HTTP {status}: {text}", final=True)
 

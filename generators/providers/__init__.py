@@ -31,6 +31,8 @@ class Request:
     sample: int
     """Distinguishes several draws of the same question."""
     task: Task
+    body: bytes = b""
+    """The request body, where the caller has made it already (`generators/asking.py`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ class ChatEndpoint:
 
     async def complete(self, request: Request) -> Reply:
         """One attempt; see `Connection.complete`."""
-        body = request_body(self._provider, request)
+        body = request.body or request_body(self._provider, request)
         status, headers, raw = await self._send("POST", "/chat/completions", self._provider.timeout, body)
         if status != 200:
             raise self._refused(status, headers, _json(raw))

@@ -53,7 +53,7 @@ def show_estimate(estimate: Estimate) -> None:
         out(f"a guess for {estimate.tasks:,} tasks, from the lengths of their texts; no model was asked.\n")
         out("`--sample 20` runs 20 of them and reckons from what they use.\n")
     else:
-        out(f"from {estimate.sampled:,} of {estimate.tasks:,} tasks; ranges hold 9 times in 10.\n")
+        out(f"from {estimate.sampled:,} of {estimate.tasks:,} tasks; ranges hold about 9 times in 10.\n")
         out(
             f"{estimate.sent:,} calls sent for it; {estimate.kept_calls:,} calls of this run are in its ledger"
             f" ({money(estimate.kept_usd)}) and will not be paid for again.\n"
