@@ -31,7 +31,7 @@ class BatchSettings(BaseModel):
     """Tokens in unfinished batches at most, as the account allows for the model; further batches wait until earlier
     ones have ended. Estimated: a quarter of the request's bytes, and its reply limit. None: no limit is kept."""
     max_open: int = Field(50_000, ge=1)
-    """Calls that wait for batches at one time; each takes about 20 kB of memory beside its messages."""
+    """Calls that wait for batches at one time; each takes about 40 kB of memory."""
     fallback: Literal["online", "fail"] = "online"
     """What becomes of a request that its batch did not answer (expired, cancelled, refused, an error): sent as a
     single call, at full price, or left as a failure, which `--retry-failed` puts into another batch."""

@@ -84,7 +84,7 @@ def check(
 
 @app.command()
 def doctor(recipe: RecipeFile, run_dir: RunDir = None, limit: Limit = None, as_json: Json = False) -> None:
-    """Look for what would make a run fail: keys, endpoints, models, disk."""
+    """Check what a run needs: keys, endpoints, models, disk."""
     from dataclasses import asdict
 
     from prefmill import tables, terminal
