@@ -96,7 +96,8 @@ class RunDirectory:
         except FileNotFoundError:
             raise RunDirectoryError(f"{self.path}: no run here. `prefmill run RECIPE` makes one.") from None
         except (OSError, ValueError) as error:
-            raise RunDirectoryError(f"{self.path / 'manifest.json'}: cannot be read ({error})") from error
+            said = error.strerror if isinstance(error, OSError) else error
+            raise RunDirectoryError(f"{self.path / 'manifest.json'}: cannot be read ({said})") from error
         return manifest
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
@@ -116,16 +117,19 @@ class RunDirectory:
 
         `begins=False` leaves the recipe that lies there, or none: what is done is no run, but adds to its ledger.
 
-        Raises `RunDirectoryError` where it cannot be written, where another run holds it, or where it holds a run that
-        asked something else.
+        Raises `RunDirectoryError` where it cannot be written, holds something that is no run, where another run holds
+        it, or where it holds a run that asked something else.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / "lock").open("a+", encoding="utf-8")
+            other = None if (self.path / "lock").exists() else next(self.path.iterdir(), None)
+            lock = None if other else (self.path / "lock").open("a+", encoding="utf-8")
         except OSError as error:
             raise RunDirectoryError(
                 f"{self.path}: cannot be written ({error.strerror}). Choose another with --run-dir."
             ) from error
+        if lock is None:
+            raise RunDirectoryError(f"{self.path}: no run's directory. Choose a new or empty one with --run-dir.")
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

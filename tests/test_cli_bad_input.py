@@ -342,3 +342,21 @@ def test_no_key_is_ever_written_or_said(folder: Path) -> None:
     assert "ledger" in " ".join(files(folder))
     # Half a key is too much as well: a message may be cut inside of it.
     assert KEY[:8] not in said
+
+
+def test_a_directory_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    subprocess.run([sys.executable, "-m", "prefmill", "new", str(recipe)], check=True, capture_output=True)
+    before = recipe.read_text()
+    done = subprocess.run(
+        [sys.executable, "-m", "prefmill", "run", "recipe.yaml", "--run-dir", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "no run's directory" in done.stderr
+    assert recipe.read_text() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"recipe.yaml", "tasks.jsonl"}

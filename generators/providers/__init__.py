@@ -97,7 +97,7 @@ class Provider(Plugin):
     local: ClassVar[bool] = False
     """Whether it reads what already exists: nothing is sent, so nothing goes through the ledger."""
 
-    model: str
+    model: str = Field(min_length=1)
     """The model's name as the endpoint knows it."""
     name: str | None = None
     """What rows, reports and exports call it; default: `model`. Two entries must not share a name."""

@@ -13,7 +13,7 @@ import errno
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.request import getproxies
 
@@ -23,6 +23,7 @@ import orjson
 from ...schemas.errors import CallFailed, EndpointError, known
 from ..asking import request_body
 from . import Provider, Reply, Request
+from ._access import Access
 from ._completion import read_completion
 from ._quota import quota_of, retry_after
 
@@ -32,25 +33,6 @@ LONGEST_MESSAGE = 500
 """Characters that are kept of what a server says about a failure."""
 BROKEN = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 """A connection that stood and broke; other errors of the system mean that none was made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Where an endpoint is and with which key it is asked."""
-
-    base_url: str
-    key: str | None
-    key_variable: str | None
-    """Name of the variable the key comes from, for messages."""
-
-    def headers(self) -> dict[str, str]:
-        """Headers of every request."""
-        authorization = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        return {"Content-Type": "application/json", **authorization}
-
-    def masked(self, text: str) -> str:
-        """A text without the key: some servers repeat it in what they say."""
-        return text.replace(self.key, "***") if self.key else text
 
 
 @asynccontextmanager

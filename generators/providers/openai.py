@@ -17,7 +17,7 @@ from pydantic import field_validator
 from ..batches.settings import Batching
 from ..prices import listed
 from . import Connection, Price, Site
-from ._chat import Access, chatting
+from ._access import Access
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -50,7 +50,9 @@ class OpenAI(Batching):
     @asynccontextmanager
     async def open(self, site: Site) -> AsyncIterator[Connection]:
         """A pooled connection, closed at the end of the run."""
+        # Imported here: reading a recipe should not wait for an HTTP client.
         from ..batches.connection import batching
+        from ._chat import chatting
 
         async with chatting(self, self.access()) as online, batching(self, online, site) as connection:
             yield connection

@@ -121,7 +121,8 @@ def recipe(
         "seed": 1,
         "tasks": {"source": "jsonl", "path": "tasks.jsonl"},
         "answers": [{**entry, "model": name} for name in ("sim-oak-8b", "sim-elm-9b")]
-        + [{**entry, "model": "sim-pine-7b", "mode": "online"}],
+        # With a seed: a single call that a kill cuts short is sent again, and the world is to say the same.
+        + [{**entry, "model": "sim-pine-7b", "mode": "online", "sampling": {"seed": 1}}],
         "compare": {"pairs": "random", "per_task": 1},
         "judge": {
             "judge": "judgelm",

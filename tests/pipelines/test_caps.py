@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-import prefmill.pipelines.engine  # noqa: F401 - takes seconds, which would count as the first run's hours
+import prefmill.pipelines.engine
 from prefmill.generators.budget import Caps
 from prefmill.generators.world.population import BY_NAME
 from prefmill.generators.world.server import running
