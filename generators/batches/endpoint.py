@@ -19,7 +19,7 @@ from .results import LONGEST_MESSAGE
 if TYPE_CHECKING:
     from openai import APIError, APIStatusError, AsyncOpenAI
 
-    from ..providers._chat import Access
+    from ..providers._access import Access
     from ..providers.openai import OpenAI
 
 METADATA = "prefmill"

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 T = TypeVar("T")
 
-PROBE_S = 7.0
+PROBE_S = 6.0
 """Seconds that one check may take; all run at the same time, so that everything ends within ten."""
 
 
