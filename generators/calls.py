@@ -21,6 +21,7 @@ from .halt import Halt
 from .hedging import Hedging
 from .ledger import Attempt, Call, Ledger, now
 from .limits import Slots, wait_before
+from .load import LOOK_EVERY_S, follow
 from .providers import Connection, Provider, Reply, Request
 
 PASSING = frozenset({"timeout", "connection", "rate_limited", "server_error", "protocol"})
@@ -84,6 +85,10 @@ class Caller:
         self._hedging = Hedging() if self.provider.hedges else None
         self._price = self.provider.priced()
         self._same: dict[str, asyncio.Future[Call]] = {}
+
+    async def follow(self, every_s: float = LOOK_EVERY_S) -> None:
+        """Hold as many calls in flight as the server can work on, while it tells its load; until cancelled."""
+        await follow(self._slots, self.connection.load, every_s)
 
     async def call(self, request: Request) -> Outcome:
         """The reply to a request: from the ledger, or sent now and written there first.

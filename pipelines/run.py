@@ -171,7 +171,10 @@ async def _callers(
             own = replace(site, folder=site.folder / stage if site.folder else None)
             connection = await stack.enter_async_context(provider.open(own))
             check.connections.append(connection)
-            return Caller(stage, provider, connection, ledger, check, halt, budget=budget)
+            made = Caller(stage, provider, connection, ledger, check, halt, budget=budget)
+            if provider.follows:
+                stack.callback(asyncio.create_task(made.follow()).cancel)
+            return made
 
         answering = [await caller("answers", provider) for provider in recipe.answers]
         teaching = [await caller("judgments", provider) for provider in recipe.judge.teachers]

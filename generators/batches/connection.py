@@ -101,6 +101,9 @@ class BatchConnection:
             item = told
         return item
 
+    async def load(self) -> None:
+        """Whoever waits for a batch does not hurry: the server's load does not matter."""
+
     async def check(self) -> None:
         """As for single calls; see `Connection.check`."""
         await self._online.check()

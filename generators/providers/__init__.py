@@ -73,6 +73,22 @@ class Connection(Protocol):
         """
         ...
 
+    async def load(self) -> Load | None:
+        """How busy the server is; None where it does not tell."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy a server is."""
+
+    running: float
+    """Requests it works on."""
+    waiting: float
+    """Requests in its queue."""
+    cache: float
+    """Share of the KV cache in use, 0 to 1."""
+
 
 class Price(BaseModel):
     """Price of a model, in US dollars for a million tokens."""
@@ -128,6 +144,11 @@ class Provider(Plugin):
     def hedges(self) -> bool:
         """Whether a call that hangs is sent a second time."""
         return self.hedge and not self.local
+
+    @property
+    def follows(self) -> bool:
+        """Whether the server's load is looked at while the run goes on."""
+        return False
 
     @property
     def open_at_once(self) -> int:

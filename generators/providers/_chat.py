@@ -22,7 +22,8 @@ import orjson
 
 from ...schemas.errors import CallFailed, EndpointError, known
 from ..asking import request_body
-from . import Provider, Reply, Request
+from ..load import load_of
+from . import Load, Provider, Reply, Request
 from ._access import Access
 from ._completion import read_completion
 from ._quota import quota_of, retry_after
@@ -86,14 +87,23 @@ class ChatEndpoint:
                 f"{self._where}: no model named {self._provider.model!r}. {known(self._provider.model, models)}"
             )
 
+    async def load(self) -> Load | None:
+        """What vLLM tells in `/metrics`, which lies beside `/v1`."""
+        try:
+            status, _, raw = await self._send("GET", "/metrics", CHECK_S, root=True)
+        except CallFailed:
+            return None
+        return load_of(raw.decode(errors="replace")) if status == 200 else None
+
     async def _send(
-        self, method: str, path: str, timeout_s: float, body: bytes | None = None
+        self, method: str, path: str, timeout_s: float, body: bytes | None = None, *, root: bool = False
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body of one exchange. Raises `CallFailed` where there is no whole reply in time."""
+        base_url = self._access.base_url.removesuffix("/v1") if root else self._access.base_url
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                self._session.request(method, self._access.base_url + path, data=body) as response,
+                self._session.request(method, base_url + path, data=body) as response,
             ):
                 return response.status, response.headers, await response.read()
         except TimeoutError as error:

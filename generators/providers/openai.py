@@ -1,6 +1,7 @@
 """Any OpenAI-compatible endpoint, a vLLM server among them.
 
-Single calls go over aiohttp (`_chat.py`), batches through the `openai` package (`_batch.py`). Neither repeats anything
+Single calls go over aiohttp (`_chat.py`), batches through the `openai` package
+(`generators/batches/`). Neither repeats anything
 by itself: `generators/calls.py` does that for all providers, so that every attempt is counted.
 """
 
@@ -25,12 +26,16 @@ OPENAI_URL = "https://api.openai.com/v1"
 class OpenAI(Batching):
     """An OpenAI-compatible chat-completions endpoint."""
 
-    operational: ClassVar[frozenset[str]] = Batching.operational | {"base_url", "api_key_env"}
+    operational: ClassVar[frozenset[str]] = Batching.operational | {"base_url", "api_key_env", "follow_load"}
 
     base_url: str = OPENAI_URL
     """Address up to and including `/v1`."""
     api_key_env: str | None = None
     """Name of the environment variable that holds the key; None for servers without authentication."""
+
+    follow_load: bool = True
+    """Look at vLLM's `/metrics` once a second, where the server has them, and hold as many calls in flight as it can
+    work on, at most `max_in_flight` (`generators/load.py`). False keeps `max_in_flight` fixed."""
 
     @field_validator("base_url")
     @classmethod
@@ -56,6 +61,11 @@ class OpenAI(Batching):
 
         async with chatting(self, self.access()) as online, batching(self, online, site) as connection:
             yield connection
+
+    @property
+    def follows(self) -> bool:
+        """Whether the server's load is looked at: not at OpenAI's own address, which has no such thing."""
+        return self.follow_load and self.mode == "online" and self.base_url != OPENAI_URL
 
     def access(self) -> Access:
         """Where it is, and the key as the environment has it now."""

@@ -60,17 +60,21 @@ class Server:
             return web.json_response({"object": "list", "data": listed}, headers=headers)
         body = await http.json()
         self.asked.append(body)
-        if self.status != 200:
-            return web.json_response({"error": {"message": "as planted"}}, status=self.status, headers=headers)
-        if "max_completion_tokens" in body and self.known_limit == "max_tokens":
-            raise AssertionError(body)
-        if self.known_limit not in body:
-            said = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
-            return web.json_response({"error": {"message": said}}, status=400, headers=headers)
+        status, said = self._refusal(body)
+        if status != 200:
+            return web.json_response({"error": {"message": said}}, status=status, headers=headers)
         reply = self.under_schema if "response_format" in body else "yes"
-        if isinstance(reply, int):
-            return web.json_response({"error": {"message": "no response_format here"}}, status=reply)
         return web.json_response(self.completion(reply), headers=headers)
+
+    def _refusal(self, body: dict[str, Any]) -> tuple[int, str]:
+        """Status and message for a call that is not answered; 200 for one that is."""
+        if self.status != 200:
+            return self.status, "as planted"
+        if self.known_limit not in body:
+            return 400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+        if "response_format" in body and isinstance(self.under_schema, int):
+            return self.under_schema, "no response_format here"
+        return 200, ""
 
 
 @pytest.fixture(name="server")
