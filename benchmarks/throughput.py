@@ -18,6 +18,7 @@ import math
 import os
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,9 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).parent
-PORT = 8397
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    PORT = int(free.getsockname()[1])
 HEAD = "| job | endpoint | in flight | client | active s | x bare aiohttp | calls/s | CPU ms | RSS MB | first s |"
 ANSWER = "This is a short answer that stands for a real one in a benchmark of clients. " * 6
 FILL = "Explain the trade-offs of the following design in two sentences. " * 4

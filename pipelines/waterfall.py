@@ -64,7 +64,9 @@ class Waterfall:
     stages: dict[str, StageCount] = field(default_factory=lambda: {stage: StageCount() for stage in STAGES})
 
     def __getitem__(self, stage: str) -> StageCount:
-        return self.stages.setdefault(stage, StageCount())
+        if stage not in self.stages:
+            self.stages[stage] = StageCount()
+        return self.stages[stage]
 
     def __iter__(self) -> Iterator[tuple[str, StageCount]]:
         return iter(self.stages.items())

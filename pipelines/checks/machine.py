@@ -23,7 +23,7 @@ from . import PROBE_S, Check, in_thread
 LEAST_SPACE = 10**9
 """Bytes that must be free whatever the recipe."""
 SPACE_A_CALL = 20_000
-"""Bytes that one call takes in the ledger, the parts and the exports; more than was ever measured."""
+"""Bytes that one call takes in the ledger, the parts and the exports, with long texts; short ones take 4,000."""
 SHOWN = ("prefmill", "distilabel", "openai", "genai-prices")
 
 

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -46,8 +47,10 @@ class Server:
     status: int = 200
     known_limit: str = "max_tokens"
     asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: Counter[str] = field(default_factory=Counter)
 
     async def answer(self, http: web.Request) -> web.StreamResponse:
+        self.requests[http.method] += 1
         headers = {"Date": self.date} if self.date else {}
         if self.key is not None and http.headers.get("Authorization") != f"Bearer {self.key}":
             said = f"no such key: {http.headers.get('Authorization')}"
@@ -162,7 +165,7 @@ def test_an_unset_key(serving: Serving, server: Server, tmp_path: Path, monkeypa
     assert found["key DOCTORS_KEY"].fix == "export DOCTORS_KEY=…"
     assert found["call m"] == Check("call m", "skipped", "DOCTORS_KEY is not set")
     assert found["endpoint URL"].found.startswith("HTTP 401 ")
-    assert server.asked == []
+    assert server.requests == {"GET": 1}, "nothing is asked without the key"
 
 
 def test_a_key_that_is_set(serving: Serving, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,6 +323,12 @@ def test_space_is_measured_against_the_calls(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, "http://127.0.0.1:9/v1")
     check = asyncio.run(machine.space(read_recipe(path), tmp_path / "not" / "there"))
     assert check.found.endswith(" GB free, 1.0 GB wanted for 3 calls")
+    path = write_recipe(tmp_path, "http://127.0.0.1:9/v1")
+    recipe = yaml.safe_load(path.read_text())
+    recipe["answers"][0]["samples"] = 70_000
+    path.write_text(yaml.safe_dump(recipe))
+    check = asyncio.run(machine.space(read_recipe(path), tmp_path))
+    assert check.found.endswith(" GB free, 1.4 GB wanted for 70,001 calls")
 
 
 def test_recorded_answers_and_the_simulated_world(tmp_path: Path) -> None:
