@@ -1,1 +1,1 @@
-"""A package, unlike most folders of tests: mypy would take its `conftest` for the one above."""
+"""A package because it has a `conftest`, as `tests/__init__.py` says."""

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sqlite3
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 from aiohttp import web
 
 from prefmill.generators.asking import call_key, request_body
-from prefmill.generators.calls import FRESH_TEMPERATURE, PATIENCE, Caller, Outcome, drawn
+from prefmill.generators.calls import FRESH_TEMPERATURE, Outcome, drawn
 from prefmill.generators.ledger import Ledger
 from prefmill.generators.providers import Price, Request, Site
 from prefmill.generators.providers.openai import OpenAI
 from prefmill.generators.providers.recorded import Recorded
-from prefmill.schemas.errors import EndpointError, Stopped
+from prefmill.schemas.errors import EndpointError
 from prefmill.schemas.sampling import Sampling
 
 if TYPE_CHECKING:
-    from .conftest import CallerTo, Calling, Completion, RequestFor, Server, Serving
+    from .conftest import CallerTo, Calling, Completion, RequestFor, Server
 
 
 def test_a_call_is_made_once_and_then_found(server: Server, calling: Calling, request_for: RequestFor) -> None:
@@ -179,22 +176,27 @@ def test_nothing_is_sent_before_the_endpoints_are_checked(
     assert server.heard == {}
 
 
-def test_recorded_answers_bypass_the_ledger(request_for: RequestFor, tmp_path: Path) -> None:
+def test_recorded_answers_bypass_the_ledger(caller_to: CallerTo, request_for: RequestFor, tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_text('{"instruction": "a", "text": "recorded"}\n{"instruction": "blank", "text": " "}\n')
 
-    async def talk(caller: Caller, ledger: Ledger) -> None:
-        there, missing, blank = [await caller.call(request_for(text)) for text in ("a", "b", "blank")]
-        assert there.reply is not None
-        assert (there.reply.text, there.usage.calls, there.usage.cost_usd) == ("recorded", 0, None)
-        assert missing.failure is not None
-        assert missing.failure.kind == "unanswered"
-        assert blank.failure is not None
-        assert blank.failure.kind == "empty"
-        assert (caller.tally.found, caller.tally.failed, caller.tally.sent) == (3, 2, 0)
-        assert ledger.totals() == []
+    provider = Recorded(model="r", path=str(path))
 
-    local(talk, Recorded(model="r", path=str(path)), tmp_path)
+    async def talk() -> None:
+        with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+            async with provider.open(Site()) as connection:
+                caller = caller_to(provider, connection, ledger)
+                there, missing, blank = [await caller.call(request_for(text)) for text in ("a", "b", "blank")]
+            assert there.reply is not None
+            assert (there.reply.text, there.usage.calls, there.usage.cost_usd) == ("recorded", 0, None)
+            assert missing.failure is not None
+            assert missing.failure.kind == "unanswered"
+            assert blank.failure is not None
+            assert blank.failure.kind == "empty"
+            assert (caller.tally.found, caller.tally.failed, caller.tally.sent) == (3, 2, 0)
+            assert ledger.totals() == []
+
+    asyncio.run(talk())
 
 
 SEEDED = Sampling(temperature=0.2, seed=100, top_p=0.9)

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import sqlite3
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
 import pytest
 from aiohttp import web
 
-from prefmill.generators.asking import call_key, request_body
-from prefmill.generators.calls import FRESH_TEMPERATURE, PATIENCE, Caller, Outcome, drawn
+from prefmill.generators.calls import PATIENCE, Outcome
 from prefmill.generators.ledger import Ledger
-from prefmill.generators.providers import Price, Request, Site
+from prefmill.generators.providers import Site
 from prefmill.generators.providers.openai import OpenAI
-from prefmill.generators.providers.recorded import Recorded
 from prefmill.schemas.errors import EndpointError, Stopped
-from prefmill.schemas.sampling import Sampling
 
 if TYPE_CHECKING:
     from .conftest import CallerTo, Calling, Completion, RequestFor, Server, Serving
@@ -50,7 +43,7 @@ def attempts(path: Path) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize(("said", "kind"), PASSING)
 def test_passing_failures_are_tried_again_until_they_pass(
-    server: Server, calling: Calling, request_for: RequestFor, tmp_path: Path, said: object, kind: str
+    server: Server, calling: Calling, request_for: RequestFor, *, tmp_path: Path, said: object, kind: str
 ) -> None:
     server.says = lambda _, arrival: "fine" if arrival == 1 else fresh(said)
 
@@ -68,7 +61,7 @@ def test_passing_failures_are_tried_again_until_they_pass(
 
 @pytest.mark.parametrize(("said", "kind"), PASSING[:2])
 def test_after_the_last_attempt_the_failure_stays(
-    server: Server, calling: Calling, request_for: RequestFor, tmp_path: Path, said: object, kind: str
+    server: Server, calling: Calling, request_for: RequestFor, *, tmp_path: Path, said: object, kind: str
 ) -> None:
     server.says = lambda *_: fresh(said)
 

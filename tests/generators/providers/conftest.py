@@ -170,7 +170,7 @@ def _ask(question: Question) -> Ask:
 
 @pytest.fixture(name="opened")
 def _opened(serving: Serving, api: BatchApi, tmp_path: Path) -> Opened:
-    """A connection to the test's `api`, with its records in the test's folder; keywords are recipe keys and `Site`'s."""
+    """A connection to `api` that keeps records in `tmp_path / "batches"`; keywords are recipe keys and `Site`'s."""
 
     @asynccontextmanager
     async def opened(

@@ -14,16 +14,15 @@ from prefmill.generators.asking import call_key, request_body
 from prefmill.generators.batches.record import BatchRecord, Shelf, State
 from prefmill.generators.providers import Reply, Site
 from prefmill.generators.providers.openai import OpenAI
-from prefmill.schemas.errors import CallFailed, RunDirectoryError
+from prefmill.schemas.errors import RunDirectoryError
 
 if TYPE_CHECKING:
-    from .conftest import Ask, BatchApi, Found, Line, Opened, Question
+    from .conftest import Ask, BatchApi, Found, Opened, Question
 
 
 def test_requests_go_into_one_batch_as_they_would_go_online(
     api: BatchApi, opened: Opened, ask: Ask, question: Question
 ) -> None:
-
     async def talk() -> tuple[Found, OpenAI]:
         async with opened() as (connection, model):
             return await ask(connection, 1, 2, temperature=0.5, min_p=0.1, max_tokens=9), model
@@ -62,7 +61,7 @@ def test_requests_go_into_one_batch_as_they_would_go_online(
     ],
 )
 def test_batches_are_split_at_the_limits(
-    api: BatchApi, opened: Opened, ask: Ask, question: Question, limits: dict[str, int], sizes: list[int]
+    api: BatchApi, opened: Opened, ask: Ask, limits: dict[str, int], sizes: list[int]
 ) -> None:
     """A question's line has 180 bytes; its body has 65, which is taken for 16 tokens."""
 
@@ -74,9 +73,7 @@ def test_batches_are_split_at_the_limits(
     assert api.sizes() == sizes
 
 
-def test_no_more_tokens_are_enqueued_than_the_account_allows(
-    api: BatchApi, opened: Opened, ask: Ask, question: Question
-) -> None:
+def test_no_more_tokens_are_enqueued_than_the_account_allows(api: BatchApi, opened: Opened, ask: Ask) -> None:
     api.hold = True
 
     async def talk() -> Found:
@@ -92,7 +89,6 @@ def test_no_more_tokens_are_enqueued_than_the_account_allows(
 
 
 def test_a_batch_waits_while_requests_keep_coming(api: BatchApi, opened: Opened, ask: Ask) -> None:
-
     async def talk() -> None:
         async with opened(linger=0.3) as (connection, _):
             asked = []
@@ -111,14 +107,15 @@ def test_a_batch_waits_while_requests_keep_coming(api: BatchApi, opened: Opened,
     [("preparing", False), ("uploaded", False), ("uploaded", True), ("open", True), ("ended", True)],
 )
 def test_a_restart_finds_a_batch_in_any_state(
-    api: BatchApi, opened: Opened, ask: Ask, question: Question, tmp_path: Path, state: State, made: bool
+    api: BatchApi, opened: Opened, ask: Ask, question: Question, *, tmp_path: Path, state: State, made: bool
 ) -> None:
     """A batch that the endpoint made is not made again, whether or not we got to write down its id."""
 
     async def talk() -> Found:
         async with opened() as (_, model):
             request = question(1)
-            key, body = call_key(model, request_body(model, request), request.sample), request_body(model, request)
+            body = request_body(model, request)
+            key = call_key(model, body, request.sample)
             shelf = Shelf(tmp_path / "batches", "m")
             record = BatchRecord(
                 uuid="u1", label="m", state=state, created_s=time.time(), keys=(key,), input_sha256="", tokens=1
@@ -201,12 +198,10 @@ def test_a_change_to_online_still_waits_for_what_is_paid_for(api: BatchApi, open
     assert api.sizes() == [1]
 
 
-def test_nothing_is_submitted_once_a_run_is_stopping(api: BatchApi, ask: Ask, tmp_path: Path) -> None:
-
+def test_nothing_is_submitted_once_a_run_is_stopping(api: BatchApi, opened: Opened, ask: Ask) -> None:
     async def talk() -> None:
         stopping = asyncio.Event()
-        site = Site(folder=tmp_path, stopping=stopping)
-        async with serving(api.handle) as base_url, provider(base_url).open(site) as connection:
+        async with opened(stopping=stopping) as (connection, _):
             asked = asyncio.create_task(ask(connection, 1))
             await asyncio.sleep(0.01)
             stopping.set()

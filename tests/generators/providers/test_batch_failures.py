@@ -3,42 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from prefmill.generators.asking import call_key, request_body
-from prefmill.generators.batches.record import BatchRecord, Shelf, State
 from prefmill.generators.providers import Reply, Site
-from prefmill.generators.providers.openai import OpenAI
-from prefmill.schemas.errors import CallFailed, RunDirectoryError
+from prefmill.schemas.errors import CallFailed
 
 if TYPE_CHECKING:
-    from .conftest import Ask, BatchApi, Found, Line, Opened, Question
+    from .conftest import Ask, BatchApi, Found, Line, Opened
 
 
-def failing(line: Line) -> Line | None:
-    """Each question meets another fate."""
-    number = int(line["body"]["messages"][-1]["content"].rpartition(" ")[2])
-    told = {"custom_id": line["custom_id"], "response": None, "error": None}
-    error = {"error": {"message": "no\n such  luck", "type": "t"}}
-    withheld = {"choices": [{"message": {"content": None}, "finish_reason": "content_filter"}]}
-    fates: dict[int, Line | None] = {
-        1: {**told, "error": {"code": "batch_expired", "message": "not in time"}},
-        2: {**told, "error": {"code": "batch_cancelled", "message": "not wanted"}},
-        3: {**told, "response": {"status_code": 400, "body": error}},
-        4: {**told, "response": {"status_code": 429, "body": error}},
-        5: {**told, "response": {"status_code": 503, "body": "<html>"}},
-        6: {**told, "response": {"status_code": 200, "body": {"choices": []}}},
-        7: {**told, "response": {"status_code": 200, "body": withheld}},
-        8: None,
-        9: {**told, "error": "strange"},
-        10: told,
-    }
-    return fates.get(number, answered(line))
+@pytest.fixture(name="failing")
+def _failing(api: BatchApi) -> BatchApi:
+    """The test's `api`, where each of the questions 0 to 10 meets another fate."""
+
+    def fate(line: Line) -> Line | None:
+        number = int(line["body"]["messages"][-1]["content"].rpartition(" ")[2])
+        told = {"custom_id": line["custom_id"], "response": None, "error": None}
+        error = {"error": {"message": "no\n such  luck", "type": "t"}}
+        withheld = {"choices": [{"message": {"content": None}, "finish_reason": "content_filter"}]}
+        fates: dict[int, Line | None] = {
+            1: {**told, "error": {"code": "batch_expired", "message": "not in time"}},
+            2: {**told, "error": {"code": "batch_cancelled", "message": "not wanted"}},
+            3: {**told, "response": {"status_code": 400, "body": error}},
+            4: {**told, "response": {"status_code": 429, "body": error}},
+            5: {**told, "response": {"status_code": 503, "body": "<html>"}},
+            6: {**told, "response": {"status_code": 200, "body": {"choices": []}}},
+            7: {**told, "response": {"status_code": 200, "body": withheld}},
+            8: None,
+            9: {**told, "error": "strange"},
+            10: told,
+        }
+        return fates.get(number, api.answered(line))
+
+    api.answer = fate
+    return api
 
 
 KINDS = {
@@ -56,6 +57,7 @@ KINDS = {
 }
 
 
+@pytest.mark.usefixtures("failing")
 def test_what_a_batch_does_not_answer_fails_with_its_reason(opened: Opened, ask: Ask) -> None:
     async def talk() -> Found:
         async with opened(fallback="fail") as (connection, _):
@@ -71,11 +73,8 @@ def test_what_a_batch_does_not_answer_fails_with_its_reason(opened: Opened, ask:
     assert "without a result" in failures[7].message
 
 
-def test_what_a_batch_does_not_answer_goes_online(
-    api: BatchApi, failing: BatchApi, opened: Opened, ask: Ask, question: Question
-) -> None:
+def test_what_a_batch_does_not_answer_goes_online(failing: BatchApi, opened: Opened, ask: Ask) -> None:
     """At the full price; what the endpoint withheld would be withheld again."""
-    api = failing
 
     async def talk() -> Found:
         async with opened() as (connection, _):
@@ -86,20 +85,18 @@ def test_what_a_batch_does_not_answer_goes_online(
     expected = {**{number: f"online to question {number}" for number in online}, 0: KINDS[0], 7: KINDS[7]}
     assert found.texts() == [expected[number] for number in KINDS]
     assert [item.price_factor for item in found if isinstance(item, Reply)] == [0.5] + [1.0] * len(online)
-    assert sorted(api.online) == sorted(f"question {number}" for number in online)
-    assert len(api.batches) == 1
+    assert sorted(failing.online) == sorted(f"question {number}" for number in online)
+    assert len(failing.batches) == 1
 
 
 @pytest.mark.parametrize("retry_failed", [False, True])
 def test_failures_are_told_again_unless_they_are_to_be_asked_again(
-    api: BatchApi, failing: BatchApi, opened: Opened, ask: Ask, retry_failed: bool
+    failing: BatchApi, opened: Opened, ask: Ask, retry_failed: bool
 ) -> None:
-    api = failing
-
     async def talk() -> Found:
         async with opened(fallback="fail") as (connection, _):
             await ask(connection, 0, 1, 3)
-        api.answer = answered
+        failing.answer = failing.answered
         async with opened(fallback="fail", retry_failed=retry_failed) as (connection, _):
             return await ask(connection, 0, 1, 3)
 
@@ -108,14 +105,14 @@ def test_failures_are_told_again_unless_they_are_to_be_asked_again(
         "to question 0",
         *(["to question 1", "to question 3"] if retry_failed else ["expired", "rejected"]),
     ]
-    assert api.sizes() == ([3, 2] if retry_failed else [3])
+    assert failing.sizes() == ([3, 2] if retry_failed else [3])
 
 
 @pytest.mark.parametrize("status", ["expired", "cancelled"])
 def test_requests_that_an_ended_batch_left_out_have_expired(
     api: BatchApi, opened: Opened, ask: Ask, status: str
 ) -> None:
-    api.answer = lambda line: answered(line) if line["body"]["messages"][-1]["content"] == "question 0" else None
+    api.answer = lambda line: api.answered(line) if line["body"]["messages"][-1]["content"] == "question 0" else None
     api.status = status
 
     async def talk() -> Found:
@@ -177,7 +174,7 @@ def test_what_no_other_call_would_do_better_stops_the_run(
 ) -> None:
     api.refuse = lambda name: (status, {"error": {"message": "out"}}) if name == request_name else None
 
-    async def talk() -> Found:
+    async def talk() -> list[Reply | CallFailed]:
         async with opened() as (connection, _):
             return [*await ask(connection, 1, 2), *await ask(connection, 3)]
 
@@ -196,9 +193,8 @@ def test_a_key_that_the_endpoint_repeats_is_masked(
     api.status, api.errors = "failed", [{"code": "c", "message": "the key sk-test-0123456789abcdef is bad"}]
 
     async def talk() -> Found:
-        async with opened() as (_, model):
-            keyed = model.model_copy(update={"api_key_env": "PREFMILL_TEST_KEY", "batch": provider("http://x").batch})
-            keyed = keyed.model_copy(update={"batch": keyed.batch.model_copy(update={"fallback": "fail"})})
+        async with opened(fallback="fail") as (_, model):
+            keyed = model.model_copy(update={"api_key_env": "PREFMILL_TEST_KEY"})
             async with keyed.open(Site(folder=tmp_path / "keyed")) as connection:
                 return await ask(connection, 1)
 
