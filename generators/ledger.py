@@ -1,22 +1,21 @@
 """The ledger: every model call is a row in `ledger.sqlite` before its result is used.
 
 A call is known by the hash of what was asked (model, messages, sampling, number of the draw), so a run that is
-started again finds what it has already paid for, whatever else changed. Rows are written by one thread that commits
-whatever has piled up since its last commit: a lone call waits about a millisecond, a thousand share one transaction.
-WAL with `synchronous=NORMAL` keeps every committed row through `kill -9` (https://www.sqlite.org/wal.html); the last
-milliseconds before a power cut may be paid for again.
+started again finds what it has already paid for, whatever else changed. Rows that pile up within one turn of the event
+loop share one transaction, a tenth of a millisecond: a thread of its own would wait longer than that for the
+interpreter. WAL with `synchronous=NORMAL` keeps every committed row through `kill -9`
+(https://www.sqlite.org/wal.html); the last milliseconds before a power cut may be paid for again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, fields
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Self
 
@@ -33,7 +32,6 @@ CREATE TABLE IF NOT EXISTS attempts (
     key TEXT NOT NULL, attempt INTEGER NOT NULL, status TEXT NOT NULL, message TEXT NOT NULL, created_s REAL NOT NULL
 );
 """
-_PER_COMMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +91,25 @@ class Totals:
 
 _COLUMNS = ", ".join(field.name for field in fields(Call))
 _INSERT_CALL = f"INSERT OR REPLACE INTO calls ({_COLUMNS}) VALUES ({', '.join('?' * len(fields(Call)))})"
+# `dataclasses.astuple` copies every value; this is on the way of every call.
+_call_values = attrgetter(*(field.name for field in fields(Call)))
+_attempt_values = attrgetter(*(field.name for field in fields(Attempt)))
 _INSERT_ATTEMPT = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?)"
 
 
 class Ledger:
-    """The open ledger of a run. Reads on the caller's thread; `record` returns when the row is committed."""
+    """The open ledger of a run, for one thread. `record` returns when the row is committed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._pending: list[tuple[Call | Attempt, asyncio.Future[None] | None]] = []
+        self._flushes_on: asyncio.AbstractEventLoop | None = None
         try:
-            self._reader = self._connect()
-            self._connection = self._connect()
+            self._database = self._connect()
         except sqlite3.Error as error:
             raise RunDirectoryError(
                 f"{path}: {error}. Is it a run's ledger, and is there space on the disk?"
             ) from error
-        self._inbox: queue.SimpleQueue[tuple[Call | Attempt, asyncio.Future[None] | None] | None] = queue.SimpleQueue()
-        self._writer = threading.Thread(target=self._write, name="ledger", daemon=True)
-        self._writer.start()
 
     @classmethod
     @contextmanager
@@ -120,33 +119,48 @@ class Ledger:
         try:
             yield ledger
         finally:
-            ledger._inbox.put(None)
-            ledger._writer.join()
-            ledger._connection.close()
-            ledger._reader.close()
+            ledger._flush()
+            ledger._database.close()
 
     def get(self, key: str) -> Call | None:
         """The finished call with this key, if it was ever made."""
-        row = self._reader.execute(f"SELECT {_COLUMNS} FROM calls WHERE key = ?", (key,)).fetchone()
+        row = self._database.execute(f"SELECT {_COLUMNS} FROM calls WHERE key = ?", (key,)).fetchone()
         return Call(*row) if row else None
 
     async def record(self, call: Call) -> None:
         """Write a finished call; returns once it is committed. Raises `RunDirectoryError` where it cannot be."""
         written = asyncio.get_running_loop().create_future()
-        self._inbox.put((call, written))
+        self._put(call, written)
         await written
 
     def note(self, attempt: Attempt) -> None:
-        """Write a failed attempt; does not wait."""
-        self._inbox.put((attempt, None))
+        """Write a failed attempt, in this turn of the event loop."""
+        self._put(attempt, None)
+
+    def _put(self, row: Call | Attempt, written: asyncio.Future[None] | None) -> None:
+        loop = asyncio.get_running_loop()
+        if self._flushes_on is not loop:
+            # A loop that was closed with rows pending will not write them any more; this one does.
+            self._flushes_on = loop
+            loop.call_soon(self._flush)
+        self._pending.append((row, written))
+
+    def _flush(self) -> None:
+        """Commit what has piled up, and tell who waits."""
+        self._flushes_on = None
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        problem = _commit(self._database, [row for row, _ in pending])
+        _settle([written for _, written in pending if written is not None], problem, self._path)
 
     def forget_failures(self) -> int:
         """Delete given-up calls, so that they are asked again; returns how many there were."""
-        return self._reader.execute("DELETE FROM calls WHERE status != 'ok'").rowcount
+        return self._database.execute("DELETE FROM calls WHERE status != 'ok'").rowcount
 
     def totals(self) -> list[Totals]:
         """Calls, tokens and cost for each stage and model."""
-        rows = self._reader.execute(
+        rows = self._database.execute(
             "SELECT stage, model, COUNT(*), SUM(status != 'ok'), SUM(attempts), SUM(prompt_tokens),"
             " SUM(completion_tokens), SUM(cost_usd) FROM calls GROUP BY stage, model ORDER BY stage, model"
         )
@@ -154,18 +168,18 @@ class Ledger:
 
     def unpriced(self) -> list[tuple[str, int, int]]:
         """Model, prompt tokens and reply tokens of the calls for which no price was known when they were made."""
-        rows = self._reader.execute(
+        rows = self._database.execute(
             "SELECT model, SUM(prompt_tokens), SUM(completion_tokens) FROM calls WHERE cost_usd IS NULL GROUP BY model"
         )
         return [(model, prompt, reply) for model, prompt, reply in rows]
 
     def of_task(self, task_id: str) -> list[Call]:
         """Every call made for one task, oldest first."""
-        rows = self._reader.execute(f"SELECT {_COLUMNS} FROM calls WHERE task_id = ? ORDER BY created_s", (task_id,))
+        rows = self._database.execute(f"SELECT {_COLUMNS} FROM calls WHERE task_id = ? ORDER BY created_s", (task_id,))
         return [Call(*row) for row in rows]
 
     def _connect(self) -> sqlite3.Connection:
-        # Opened here and used by one thread: the writer's errors of opening belong to the caller.
+        # Opened on the caller's thread and used on the event loop's, never on both at a time.
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -176,18 +190,6 @@ class Ledger:
             raise
         return connection
 
-    def _write(self) -> None:
-        """The writer thread: commit what has piled up, tell who waits, until the inbox is closed."""
-        closing = False
-        while not closing:
-            batch = [self._inbox.get()]
-            while len(batch) < _PER_COMMIT and not self._inbox.empty():
-                batch.append(self._inbox.get())
-            closing = None in batch
-            entries = [entry for entry in batch if entry is not None]
-            problem = _commit(self._connection, [row for row, _ in entries])
-            _tell([written for _, written in entries if written is not None], problem, self._path)
-
 
 Problem = sqlite3.Error | ValueError | OverflowError
 """What a commit can fail with: the disk, or a value that no database holds (half a character, a number too large)."""
@@ -197,25 +199,14 @@ def _commit(connection: sqlite3.Connection, rows: list[Call | Attempt]) -> Probl
     """Write rows in one transaction; on failure nothing of them is written and the error is returned."""
     try:
         connection.execute("BEGIN")
-        connection.executemany(_INSERT_CALL, [astuple(row) for row in rows if isinstance(row, Call)])
-        connection.executemany(_INSERT_ATTEMPT, [astuple(row) for row in rows if isinstance(row, Attempt)])
+        connection.executemany(_INSERT_CALL, [_call_values(row) for row in rows if isinstance(row, Call)])
+        connection.executemany(_INSERT_ATTEMPT, [_attempt_values(row) for row in rows if isinstance(row, Attempt)])
         connection.execute("COMMIT")
     except (sqlite3.Error, ValueError, OverflowError) as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         return error
     return None
-
-
-def _tell(waiting: list[asyncio.Future[None]], problem: Problem | None, path: Path) -> None:
-    """Wake the loops that wait for a commit; one call into a loop for all of its futures."""
-    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-    for future in waiting:
-        loops.setdefault(future.get_loop(), []).append(future)
-    for loop, futures in loops.items():
-        # A closed loop has nobody waiting: the run was stopped while the commit was under way.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(_settle, futures, problem, path)
 
 
 def _settle(futures: list[asyncio.Future[None]], problem: Problem | None, path: Path) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import platform
 import signal
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
@@ -254,13 +253,9 @@ def _quiet_collector() -> Iterator[None]:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-    switch_s = sys.getswitchinterval()
-    # The ledger's thread waits that long for the interpreter while a slot waits for the ledger.
-    sys.setswitchinterval(0.0005)
     try:
         yield
     finally:
-        sys.setswitchinterval(switch_s)
         gc.set_threshold(*threshold)
         gc.unfreeze()
 
