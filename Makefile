@@ -13,7 +13,7 @@ test: $(VENV)/installed-dev
 	$(BIN)/pytest -q -n 2 -m "not slow"
 
 slow: $(VENV)/installed-dev
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -n 2 -m slow
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
