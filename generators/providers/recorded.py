@@ -11,7 +11,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from ...schemas.errors import CallFailed, SourceError, known
-from ..files import open_lines
+from ..files import opened
 from . import Connection, Provider, Reply, Request, Site
 
 
@@ -57,27 +57,31 @@ class _Recording:
     def __init__(self, provider: Recorded) -> None:
         self._label = provider.label
         self._answers: dict[tuple[str, str], list[Reply]] = {}
-        keys, models = provider.fields, set()
-        for number, line in enumerate(open_lines(Path(provider.path)), 1):
-            if not line.strip():
-                continue
-            where = f"{provider.path}:{number}"
-            record = _object(line, where)
-            models.add(str(record.get(keys.model, provider.model)))
-            if record.get(keys.model, provider.model) != provider.model:
-                continue
-            text, finish = record.get(keys.text), record.get(keys.finish_reason)
-            if not isinstance(text, str):
-                raise SourceError(f"{where}: no answer under {keys.text!r}. {known(keys.text, record)}")
-            reply = Reply(text, finish if isinstance(finish, str) else None, 0, 0)
-            names = [(name, record.get(getattr(keys, name))) for name in ("id", "instruction")]
-            names = [(name, value) for name, value in names if value is not None and value != ""]
-            if not names:
-                raise SourceError(f"{where}: neither {keys.id!r} nor {keys.instruction!r}. {known(keys.id, record)}")
-            for name, value in names:
-                self._answers.setdefault((name, str(value)), []).append(reply)
+        models: set[str] = set()
+        with opened(Path(provider.path)) as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    models.add(self._add(provider, line, f"{provider.path}:{number}"))
         if not self._answers:
             raise SourceError(f"{provider.path}: no answers of {provider.model!r}. {known(provider.model, models)}")
+
+    def _add(self, provider: Recorded, line: bytes, where: str) -> str:
+        """Take one line of the file, unless it is another model's; returns the model's name."""
+        keys, record = provider.fields, _object(line, where)
+        model = str(record.get(keys.model, provider.model))
+        if model != provider.model:
+            return model
+        text, finish = record.get(keys.text), record.get(keys.finish_reason)
+        if not isinstance(text, str):
+            raise SourceError(f"{where}: no answer under {keys.text!r}. {known(keys.text, record)}")
+        reply = Reply(text, finish if isinstance(finish, str) else None, 0, 0)
+        named = [(name, record.get(getattr(keys, name))) for name in ("id", "instruction")]
+        names = [(name, str(value)) for name, value in named if value is not None and value != ""]
+        if not names:
+            raise SourceError(f"{where}: neither {keys.id!r} nor {keys.instruction!r}. {known(keys.id, record)}")
+        for name in names:
+            self._answers.setdefault(name, []).append(reply)
+        return model
 
     async def complete(self, request: Request) -> Reply:
         """The recorded answer; `unanswered` where there is none."""

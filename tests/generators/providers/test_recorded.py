@@ -123,8 +123,8 @@ def test_a_missing_file_a_folder_and_damaged_gzip_are_one_line(tmp_path: Path) -
     for path, message in [
         (tmp_path / "none.jsonl", "no such file"),
         (tmp_path, "a folder, not a file"),
-        (damaged, "cannot be read"),
-        (plain, "cannot be read"),
+        (damaged, "damaged gzip file"),
+        (plain, "no answer under"),  # the first bytes tell what is gzip, not the name
     ]:
         with pytest.raises(SourceError, match=message) as caught:
             answers(Recorded(model="m", path=str(path)))
