@@ -166,6 +166,10 @@ class Ledger:
         )
         return [Totals(*row) for row in rows]
 
+    def has_calls(self) -> bool:
+        """Whether any call was ever finished."""
+        return bool(self._database.execute("SELECT EXISTS (SELECT 1 FROM calls)").fetchone()[0])
+
     def unpriced(self) -> list[tuple[str, int, int]]:
         """Model, prompt tokens and reply tokens of the calls for which no price was known when they were made."""
         rows = self._database.execute(

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..generators.ledger import Ledger
 from ..schemas.errors import RunDirectoryError
 from ..schemas.rows import Answer, Comparison, Judgment, Loss, Row, Task, Verdict
 from .recipe import Recipe, as_yaml, asked_by, differences
@@ -147,10 +148,19 @@ class RunDirectory:
                 write_text(self.path / "recipe.yaml", as_yaml(recipe))
             yield
 
+    def _has_calls(self) -> bool:
+        if not self.ledger.is_file():
+            return False
+        with Ledger.open(self.ledger) as ledger:
+            return ledger.has_calls()
+
     def _same_questions(self, recipe: Recipe) -> None:
-        """Refuse a recipe that asks something else than the run that lies here."""
+        """Refuse a recipe that asks something else than the run that lies here.
+
+        A run that never had a reply, because its recipe was wrong, is none: what was wrong may be put right.
+        """
         path = self.path / "recipe.yaml"
-        if not path.is_file():
+        if not path.is_file() or not self._has_calls():
             return
         old = asked_by(read_recipe(path, environment=False))
         changed = differences(old, asked_by(recipe))

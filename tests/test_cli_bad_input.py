@@ -141,8 +141,7 @@ def test_a_run_directory_in_use_names_the_process(folder: Path) -> None:
 
 
 def test_a_changed_recipe_says_what_changed(folder: Path) -> None:
-    with RunDirectory(folder / "runs/r").claimed(read_recipe(folder / "r.yaml")):
-        pass
+    assert prefmill(folder, "run", "r.yaml", "--limit", "1").returncode == 0
     changed = RECIPE.replace("sim-pine-7b", "sim-oak-8b").replace("name: r", "name: r\nseed: 5")
     (folder / "r.yaml").write_text(changed)
     refused(
@@ -360,3 +359,21 @@ def test_a_directory_that_holds_something_else_is_left_alone(tmp_path: Path) -> 
     assert "no run's directory" in done.stderr
     assert recipe.read_text() == before
     assert {path.name for path in tmp_path.iterdir()} == {"recipe.yaml", "tasks.jsonl"}
+
+
+def test_what_was_wrong_can_be_put_right_in_the_same_directory(tmp_path: Path) -> None:
+    """A recipe whose endpoint could not be reached has had no reply: correcting it is no change under a run."""
+    command = [sys.executable, "-m", "prefmill"]
+    subprocess.run([*command, "new", "r.yaml"], cwd=tmp_path, check=True, capture_output=True)
+    right = (tmp_path / "r.yaml").read_text()
+    wrong = right.replace(
+        "provider: simulated, model: sim-pine-7b", 'provider: openai, base_url: "http://127.0.0.1:9/v1", model: m'
+    )
+    assert wrong != right
+    (tmp_path / "r.yaml").write_text(wrong)
+    run = [*command, "run", "r.yaml", "--limit", "2"]
+    refused = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2, refused.stderr
+    assert "cannot connect" in refused.stderr
+    (tmp_path / "r.yaml").write_text(right)
+    subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
