@@ -251,7 +251,7 @@ FILES = [
     ("r.yaml", b"when: !!set {a}\n", "when: a text, number, list or mapping (got set)."),
     ("r.yaml", b"name: \xff\n", "not UTF-8 (byte 7). Save it as UTF-8."),
     ("r.yaml", "name: x".encode("utf-16"), "not UTF-8 (byte 1). Save it as UTF-8."),
-    ("r.json", b'{"name": "x",}', "1:14: JSON: *."),
+    ("r.json", b'{"name": }', "1:10: JSON: *."),
     ("r.json", b'{"name": "x", "name": "y"}', "the key 'name' stands here twice."),
     ("r.json", b'{"name": NaN}', "name: a finite number (got nan)."),
 ]
