@@ -19,6 +19,7 @@ import pytest
 import yaml
 from aiohttp import web
 
+from prefmill.generators.ledger import Call, Ledger
 from prefmill.pipelines.checks import Check, machine
 from prefmill.pipelines.doctor import doctor
 from prefmill.pipelines.recipe_reading import read_recipe
@@ -314,6 +315,11 @@ def test_a_directory_of_another_recipe(tmp_path: Path) -> None:
         run(read_recipe(path), tmp_path / "run")
     assert asyncio.run(check(path)).found == "a run lies here"
     path.write_text(yaml.safe_dump({**recipe, "seed": 99}))
+    assert asyncio.run(check(path)).state == "ok"  # It never had a reply: nothing was paid for under the old recipe.
+    with Ledger.open(tmp_path / "run" / "ledger.sqlite") as ledger:
+        asyncio.run(
+            ledger.record(Call("k", "answers", "a", "t", 0, "{}", "ok", "text", "stop", 7, 3, None, 1, 0.5, 1.5))
+        )
     other = asyncio.run(check(path))
     assert other.state == "red"
     assert "seed: 0 -> 99" in other.found
