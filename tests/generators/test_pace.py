@@ -137,7 +137,6 @@ def test_a_server_that_queues_is_held_at_its_knee(serving: Serving, completion: 
                 with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
                     caller = Caller("answers", provider, connection, ledger, nothing, Halt())
                     following = asyncio.create_task(caller.follow(0.05))
-                    started = time.monotonic()
                     await all_calls(caller, calls)
                     following.cancel()
                     return server, sorted(server.queued[-100:])[50]
