@@ -4,13 +4,18 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quickstart test slow check clean
+.PHONY: quickstart test portable slow check clean
 
 quickstart: $(VENV)/installed
 	$(BIN)/prefmill run examples/quickstart.yaml
 
 test: $(VENV)/installed-dev
 	$(BIN)/pytest -q -n 2 -m "not slow"
+
+# What may differ between Python versions, without whole runs: quick enough for every version in CI.
+portable: $(VENV)/installed-dev
+	$(BIN)/pytest -q -n 2 -m "not slow" tests/schemas tests/curation tests/generators/sources tests/generators/judges \
+		tests/generators/protocols tests/pipelines/test_recipe_reading.py tests/pipelines/test_engine.py
 
 slow: $(VENV)/installed-dev
 	$(BIN)/pytest -q -n 2 -m slow
