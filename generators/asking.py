@@ -13,8 +13,7 @@ def request_body(provider: Provider, request: Request) -> bytes:
     asked = {
         "model": provider.model,
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-        **request.sampling.standard(),
-        **request.sampling.extra(),
+        **request.sampling.body,
     }
     return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
 

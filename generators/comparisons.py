@@ -12,27 +12,24 @@ from itertools import combinations
 from math import comb
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ..schemas.errors import known
+from ..schemas.frozen import Frozen
 from ..schemas.rows import Answer, Comparison, Loss, Task, digest
 
 Pair = tuple[Answer, Answer]
 
 
-class Baseline(BaseModel):
+class Baseline(Frozen):
     """Every answer meets the answer of one model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     baseline: str
     """Name of the model that all others are compared with."""
 
 
-class Compare(BaseModel):
+class Compare(Frozen):
     """Which pairs of a task's answers are judged: the recipe's `compare` block."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     pairs: Literal["random", "all"] | Baseline = "random"
     """`random`: `per_task` pairs of each task; `all`: every pair; `{baseline: MODEL}`: that model against each other.

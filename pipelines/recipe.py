@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import AfterValidator, Field, SerializeAsAny
 
 from ..curation.filters import Filter
 from ..generators.comparisons import Compare
@@ -16,6 +16,7 @@ from ..generators.providers import Provider
 from ..generators.sources import Source
 from ..generators.world.settings import WorldSettings
 from ..schemas.formats import Format
+from ..schemas.frozen import Frozen
 from ..schemas.plugins import Plugin
 from . import recipe_file
 
@@ -23,10 +24,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a run may be called: its name is a folder's name."""
 
 
-class Panel(BaseModel):
+class Panel(Frozen):
     """Who judges, what they are asked and how often: the recipe's `judge:` block."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     judge: SerializeAsAny[Judge]
     """What is asked and how the reply is read; its own fields stand in the same block."""
@@ -42,10 +41,8 @@ def _folder_name(name: str) -> str:
     return name
 
 
-class Recipe(BaseModel):
+class Recipe(Frozen):
     """A whole run. Every default is written out in the run directory's `recipe.yaml`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: Annotated[str, AfterValidator(_folder_name)]
     """Name of the run; its directory is `runs/NAME` unless `--run-dir` says otherwise."""

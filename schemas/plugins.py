@@ -14,9 +14,8 @@ from functools import cache
 from importlib import metadata
 from typing import ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
 from .errors import UnknownPlugin, known
+from .frozen import Frozen
 
 KINDS = {
     "source": "generators.sources",
@@ -29,10 +28,8 @@ KINDS = {
 """Kind of plug-in -> the folder that holds its files, below the package `prefmill`."""
 
 
-class Plugin(BaseModel):
+class Plugin(Frozen):
     """Base of every plug-in kind. Frozen; unknown recipe keys are refused; the text under a field is its reference."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: ClassVar[str]
     """Which of `KINDS` this is; set by the base class of the kind."""

@@ -10,13 +10,13 @@ same and hear the same have the same ids. A failure is a row too, with a `Failur
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from .frozen import Frozen
 from .rubric import Rubric
 from .sampling import Sampling
 
@@ -54,13 +54,7 @@ def _plain(value: object) -> object:
     raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
-class Part(BaseModel):
-    """A frozen piece of a row, without an id of its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Row(Part):
+class Row(Frozen):
     """A frozen row; `id` is derived from the fields named in `identity`."""
 
     identity: ClassVar[tuple[str, ...]]
@@ -70,12 +64,6 @@ class Row(Part):
     def id(self) -> str:
         """16 hex digits, derived from the row's kind and identity."""
         return digest(type(self).__name__, *(getattr(self, name) for name in self.identity))
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with some fields changed, and the id of its own content."""
-        copy = super().model_copy(update=update, deep=deep)
-        copy.__dict__.pop("id", None)  # pydantic copies what was cached, too
-        return copy
 
     @classmethod
     def parse(cls, record: dict[str, Any]) -> Self:
@@ -92,14 +80,14 @@ class Row(Part):
         return {"id": self.id, **self.model_dump(context=context)}
 
 
-class Message(Part):
+class Message(Frozen):
     """One turn of a chat."""
 
     role: Role
     content: str
 
 
-class Failure(Part):
+class Failure(Frozen):
     """Why something is not there."""
 
     kind: FailureKind
@@ -107,7 +95,7 @@ class Failure(Part):
     """One line for a person."""
 
 
-class Usage(Part):
+class Usage(Frozen):
     """What a call was billed for, as the endpoint counted it. All attempts that were answered are summed."""
 
     prompt_tokens: int = 0
@@ -127,7 +115,7 @@ class Usage(Part):
         )
 
 
-class Reference(Part):
+class Reference(Frozen):
     """A reference answer and where it comes from."""
 
     text: str

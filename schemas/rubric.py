@@ -6,22 +6,18 @@ score); a rubric of plain text is a criterion without descriptions.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from .frozen import Frozen
 
 
-class Level(BaseModel):
+class Level(Frozen):
     """What one score of a criterion means."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     score: int
     description: str
 
 
-class Rubric(BaseModel):
+class Rubric(Frozen):
     """One criterion and, where known, a description of each score from worst to best."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     criteria: str
     """What is judged, e.g. `Is the answer correct and complete?`"""

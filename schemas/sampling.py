@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, FieldSerializationInfo, field_serializer, field_validator
+from pydantic import Field, FieldSerializationInfo, field_serializer, field_validator
 
-BESIDE_OPENAI = frozenset({"top_k", "min_p", "repetition_penalty"})
-"""Parameters that vLLM and most open servers read and OpenAI's API does not name."""
+from .frozen import Frozen
 
 AS_ARROW = {"free_form": "json"}
 """pydantic serialisation context under which free-form maps are written as JSON text, which Arrow can store."""
 
 
-class Sampling(BaseModel):
+class Sampling(Frozen):
     """How a model draws its reply. A parameter left out is not sent: the endpoint's own default holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     temperature: float | None = Field(None, ge=0, le=2)
     """0 (greedy) to 2."""
@@ -53,13 +51,10 @@ class Sampling(BaseModel):
     def _to_json(self, value: dict[str, Any], info: FieldSerializationInfo) -> dict[str, Any] | str:
         return orjson.dumps(value).decode() if info.context is AS_ARROW else value
 
-    def standard(self) -> dict[str, Any]:
-        """The parameters that OpenAI's API names, without those left out."""
-        chosen = self.model_dump(exclude={"extra_body", *BESIDE_OPENAI}, exclude_none=True)
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        """What of it goes into a request body: parameters left out are not there, `extra_body` is merged in."""
+        chosen = self.model_dump(exclude={"extra_body"}, exclude_none=True)
         if not self.stop:
             del chosen["stop"]
-        return chosen
-
-    def extra(self) -> dict[str, Any]:
-        """The parameters that go beside OpenAI's in the request body."""
-        return {**self.model_dump(include=set(BESIDE_OPENAI), exclude_none=True), **self.extra_body}
+        return {**chosen, **self.extra_body}

@@ -10,19 +10,18 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from ...schemas.errors import RunDirectoryError
+from ...schemas.frozen import Frozen
 
 State = Literal["preparing", "uploaded", "open", "ended", "saved", "refused"]
 ON_THE_WAY: frozenset[State] = frozenset({"preparing", "uploaded", "open", "ended"})
 """States before the results are here: nothing of such a batch may be submitted again."""
 
 
-class BatchRecord(BaseModel):
+class BatchRecord(Frozen):
     """One batch, as far as it has come."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     uuid: str
     """Our name for it; the endpoint keeps it in the batch's metadata."""

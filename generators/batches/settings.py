@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ...schemas.frozen import Frozen
 from ..providers import Provider
 
 
-class BatchSettings(BaseModel):
+class BatchSettings(Frozen):
     """How batches are formed and followed: the `batch:` block of a provider in batch mode."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     linger: float = Field(5, gt=0)
     """Seconds without a new request after which a batch that is not full is submitted."""

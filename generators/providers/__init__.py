@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ...schemas.frozen import Frozen
 from ...schemas.plugins import Plugin
 from ...schemas.rows import Message, Task
 from ...schemas.sampling import Sampling
@@ -90,10 +91,8 @@ class Load:
     """Share of the KV cache in use, 0 to 1."""
 
 
-class Price(BaseModel):
+class Price(Frozen):
     """Price of a model, in US dollars for a million tokens."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     input: float = Field(ge=0)
     """USD per 1,000,000 prompt tokens."""

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import ClassVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict
 
 from ...schemas.errors import CallFailed, SourceError, known
+from ...schemas.frozen import Frozen
 from ..files import opened
 from . import Connection, Provider, Reply, Request, Site
 
 
-class AnswerFields(BaseModel):
+class AnswerFields(Frozen):
     """Which key of a recorded answer holds what."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     id: str = "id"
     """Id of the task, as the task source gives it."""

@@ -11,16 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ...schemas.frozen import Frozen
 from ...schemas.plugins import Plugin
 from ...schemas.rows import Loss, Task
 
 
-class Fields(BaseModel):
+class Fields(Frozen):
     """Which column of the source holds what. Everything has a default, so a file with usual names needs no mapping."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     id: str = "id"
     """The source's own id of a row; optional."""

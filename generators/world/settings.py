@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from ...schemas.frozen import Frozen
 
 
-class Faults(BaseModel):
+class Faults(Frozen):
     """Shares of requests that go wrong, each 0..1 and together at most 1.
 
     Drawn from the world's seed, the request's body and how often that body has arrived: an immediate repeat of a
     failed request usually succeeds, and the same run meets the same faults.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     rate_limited: float = Field(0, ge=0, le=1)
     """HTTP 429 with `Retry-After: 0.05`."""
@@ -38,10 +38,8 @@ class Faults(BaseModel):
         return self
 
 
-class WorldBatches(BaseModel):
+class WorldBatches(Frozen):
     """How the Batch API of the world behaves."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     seconds: float = Field(0, ge=0)
     """Seconds a batch takes."""
@@ -53,10 +51,8 @@ class WorldBatches(BaseModel):
     """Tokens that unfinished batches may hold together; a batch beyond that is refused."""
 
 
-class WorldSettings(BaseModel):
+class WorldSettings(Frozen):
     """Everything that decides what a simulated world replies, and when."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     seed: int = 0
     """Which world: difficulties, answer qualities, teachers' errors, noise and faults all follow from it."""
