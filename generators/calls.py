@@ -84,7 +84,7 @@ class Caller:
         self._slots = Slots(self.provider.open_at_once)
         self._hedging = Hedging() if self.provider.hedges else None
         self._price = self.provider.priced()
-        self._same: dict[str, asyncio.Future[Call]] = {}
+        self._same: dict[str, list[asyncio.Future[Call]]] = {}
 
     async def follow(self, every_s: float = LOOK_EVERY_S) -> None:
         """Hold as many calls in flight as the server can work on, while it tells its load; until cancelled."""
@@ -121,20 +121,25 @@ class Caller:
 
     async def _once(self, asked: _Asked) -> Call:
         """Send the call, or wait for it where two tasks ask the very same at the same time."""
-        if (running := self._same.get(asked.key)) is not None:
-            call = await asyncio.shield(running)
+        if (others := self._same.get(asked.key)) is not None:
+            told: asyncio.Future[Call] = asyncio.get_running_loop().create_future()
+            others.append(told)
+            call = await told
             self.tally.found += 1
             return call
-        # A future and not a task of its own: one task less for each call, and others rarely wait.
-        shared = self._same[asked.key] = asyncio.get_running_loop().create_future()
+        others = self._same[asked.key] = []
         try:
             call = await self._send(asked)
         except BaseException as error:
-            shared.set_exception(Stopped("the run is stopping") if isinstance(error, asyncio.CancelledError) else error)
-            shared.exception()  # Nobody may be waiting; that is no reason for a warning.
+            problem = Stopped("the run is stopping") if isinstance(error, asyncio.CancelledError) else error
+            for told in others:
+                if not told.done():
+                    told.set_exception(problem)
             raise
         else:
-            shared.set_result(call)
+            for told in others:
+                if not told.done():
+                    told.set_result(call)
             return call
         finally:
             del self._same[asked.key]
@@ -145,7 +150,7 @@ class Caller:
         attempt = refused = 0
         while True:
             attempt += 1
-            async with self._slots.take():
+            async with self._slots:
                 ended = await self._attempt(asked, attempt, attempt - refused)
             if isinstance(ended, Call):
                 return ended

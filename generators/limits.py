@@ -15,8 +15,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
@@ -25,7 +23,10 @@ MOST_DOUBLINGS = 5
 
 
 class Slots:
-    """Slots at one endpoint, handed out in the order of asking; how many there are follows the endpoint."""
+    """Slots at one endpoint, handed out in the order of asking; how many there are follows the endpoint.
+
+    `async with slots:` holds one.
+    """
 
     def __init__(self, size: int) -> None:
         self.ceiling = size
@@ -43,17 +44,14 @@ class Slots:
         self._latency_s = 0.2
         self._answers: deque[float] = deque()
 
-    @asynccontextmanager
-    async def take(self) -> AsyncIterator[None]:
-        """Hold one slot."""
-        await self._enter()
-        try:
-            yield
-        finally:
-            self.open -= 1
+    async def __aexit__(self, *_: object) -> None:
+        """Give the slot back."""
+        self.open -= 1
+        if self._waiting:
             self._wake()
 
-    async def _enter(self) -> None:
+    async def __aenter__(self) -> None:
+        """Hold one slot, when it is this one's turn."""
         loop = asyncio.get_running_loop()
         if not self._waiting and self._room(loop.time()):
             self.open += 1

@@ -80,6 +80,7 @@ class Collector:
 
     async def _add(self, seed: Seed, answered: Answered, paired: Paired, judged: Judged, curated: Curated) -> None:
         self._count(seed, answered, paired, judged, curated)
+        losses = (seed.losses, answered.losses, paired.losses, judged.losses, curated.losses)
         part = self._part
         part.lines += 1
         part.tasks += [seed.task] if seed.task else []
@@ -87,8 +88,9 @@ class Collector:
         part.comparisons += paired.comparisons
         part.judgments += judged.judgments
         part.verdicts += judged.verdicts
-        for _, losses in _losses(seed, answered, paired, judged, curated):
-            part.losses += losses
+        for stage, lost in zip(STAGES, losses, strict=True):
+            self.waterfall[stage].lose(lost)
+            part.losses += lost
         if part.lines == self._tasks_a_part:
             await self._flush()
 
@@ -104,16 +106,6 @@ class Collector:
         fall["judgments"].kept += sum(judgment.failure is None for judgment in judged.judgments)
         fall["verdicts"].entered += len(paired.comparisons)
         fall["verdicts"].kept += len(curated.kept)
-        for stage, losses in _losses(seed, answered, paired, judged, curated):
-            fall[stage].lose(losses)
-
-
-def _losses(
-    seed: Seed, answered: Answered, paired: Paired, judged: Judged, curated: Curated
-) -> list[tuple[str, tuple[Loss, ...]]]:
-    """Stage -> what it lost of one source line, in the order of the stages."""
-    losses = (seed.losses, answered.losses, paired.losses, judged.losses, curated.losses)
-    return list(zip(STAGES, losses, strict=True))
 
 
 def _write(directory: RunDirectory, number: int, part: _Part) -> None:

@@ -31,8 +31,9 @@ from .stages import Seed
 Columns = dict[str, Any]
 """A distilabel row: column name -> what a stage made (the dataclasses of `stages`)."""
 Work = Callable[..., Awaitable[object]]
-WAITING_ROWS = 1024
+WAITING_ROWS = 256
 """Rows that may wait between two steps; a faster step pauses when its successor is that far behind."""
+AT_ONCE = 0
 _END = object()
 
 
@@ -67,7 +68,10 @@ class RowStep(Step):
     gives: str
     """Column the work's result goes into."""
     open_rows: int
-    """Rows that may be open in this step at one time; 1 runs them one after the other, in the order they come."""
+    """Rows that may be open in this step at one time; 1 runs them one after the other, in the order they come.
+
+    `AT_ONCE`: the work waits for nothing and takes next to no time, so a row does it right after the step before.
+    """
     _work: Work = PrivateAttr()
 
     @property
@@ -82,8 +86,16 @@ class RowStep(Step):
 
     async def row(self, columns: Columns) -> Columns:
         """One row with the work's result added."""
-        result = await self._work(*(columns[name] for name in self.takes))
-        return {**columns, self.gives: result}
+        return await self.adds()(columns)
+
+    def adds(self) -> Callable[[Columns], Awaitable[Columns]]:
+        """`row` as a function of its own: looking up this model's attributes is slow, and it is done for every row."""
+        work, takes, gives = self._work, self.takes, self.gives
+
+        async def row(columns: Columns) -> Columns:
+            return {**columns, gives: await work(*[columns[name] for name in takes])}
+
+        return row
 
     def process(self, inputs: StepInput) -> Iterator[list[Columns]]:
         """A batch at a time, as stock distilabel calls it."""
@@ -127,12 +139,14 @@ class Mill(Pipeline):
             warnings.simplefilter("ignore", DeprecationWarning)  # As above, for what it reads of its steps.
             self.dag.validate()
         order = [self.dag.get_step(name)["step"] for level in self.dag.iter_based_on_trophic_levels() for name in level]
-        first, rest = order[0], order[1:]
-        queues = [asyncio.Queue[Any](WAITING_ROWS) for _ in rest]
+        first, lines = order[0], _lines(order[1:])
+        queues = [asyncio.Queue[Any](WAITING_ROWS) for _ in lines]
         followers: list[asyncio.Queue[Any] | None] = [*queues[1:], None]
-        lines = zip(rest, queues, followers, strict=True)
         running = [asyncio.create_task(_feed(first, queues[0], halt))]
-        running += [asyncio.create_task(_Line(step, halt).run(source, target)) for step, source, target in lines]
+        running += [
+            asyncio.create_task(_Line(steps, halt).run(source, target))
+            for steps, source, target in zip(lines, queues, followers, strict=True)
+        ]
         whole = asyncio.gather(*running)
         stopped = asyncio.create_task(halt.over())
         waiting: set[asyncio.Future[Any]] = {whole, stopped}
@@ -161,12 +175,25 @@ async def _feed(step: Seeds, target: asyncio.Queue[Any], halt: Halt) -> None:
     await target.put(_END)
 
 
-class _Line:
-    """One step at work: takes rows from its queue, keeps up to `open_rows` open, hands each on when it is done."""
+def _lines(steps: list[RowStep]) -> list[list[RowStep]]:
+    """The steps with those that follow at once: a row goes through each list without waiting in between."""
+    lines: list[list[RowStep]] = []
+    for step in steps:
+        if step.open_rows == AT_ONCE and lines:
+            lines[-1].append(step)
+        else:
+            lines.append([step])
+    return lines
 
-    def __init__(self, step: RowStep, halt: Halt) -> None:
-        self._step, self._halt = step, halt
-        self._free = asyncio.Semaphore(step.open_rows)
+
+class _Line:
+    """A step at work, with those that follow at once: takes rows from its queue, keeps up to `open_rows` open, hands
+    each on when it is done."""
+
+    def __init__(self, steps: list[RowStep], halt: Halt) -> None:
+        self._adds, self._halt = [step.adds() for step in steps], halt
+        self._open_rows = max(1, steps[0].open_rows)
+        self._free = asyncio.Semaphore(self._open_rows)
         self._open: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[Any] | None = None
         self._broken: BaseException | None = None
@@ -176,7 +203,7 @@ class _Line:
         self._running = asyncio.current_task()
         try:
             while (columns := await source.get()) is not _END:
-                if self._step.open_rows == 1:
+                if self._open_rows == 1:
                     await self._row(columns, target)
                     continue
                 await self._free.acquire()
@@ -212,11 +239,12 @@ class _Line:
     async def _row(self, columns: Columns, target: asyncio.Queue[Any] | None) -> None:
         """One row through the step. A row that the stop cut short goes no further: the ledger has its calls."""
         try:
-            done = await self._step.row(columns)
+            for add in self._adds:
+                columns = await add(columns)
         except (Stopped, EndpointError):
             return
         except RunDirectoryError as error:
             self._halt.request(error)
             return
         if target is not None:
-            await target.put(done)
+            await target.put(columns)

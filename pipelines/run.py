@@ -6,6 +6,7 @@ import asyncio
 import gc
 import platform
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
@@ -104,7 +105,7 @@ async def stream(
 ) -> tuple[Collector, Snapshot]:
     """The stages as one distilabel pipeline, from the source to the parts on disk."""
     # Imported here: distilabel takes seconds to import.
-    from .engine import Mill, chain, seeds, stage
+    from .engine import AT_ONCE, Mill, chain, seeds, stage
 
     collector = Collector(place)
     site = Site(folder=place.batches, retry_failed=retry_failed, stopping=halt.requested)
@@ -120,15 +121,15 @@ async def stream(
             source = seeds(lines)
             steps = [
                 stage("answers", answer, ["seed"], "answered", _open_rows(answering)),
-                stage("comparisons", pair, ["seed", "answered"], "paired"),
+                stage("comparisons", pair, ["seed", "answered"], "paired", AT_ONCE),
                 stage("judgments", judge, ["seed", "answered", "paired"], "judged", _open_rows(teaching)),
-                stage("curation", curate, ["paired", "judged"], "curated"),
+                stage("curation", curate, ["paired", "judged"], "curated", AT_ONCE),
                 stage("collect", collector, ["seed", "answered", "paired", "judged", "curated"], "collected"),
             ]
             chain(source, *steps)
         progress = Progress([*answering, *teaching], collector, budget)
         async with _watched(recipe, progress, watch):
-            with _interruptible(halt), _quiet_collector():
+            with _interruptible(halt), _quiet_collector(), _quick_turns():
                 await mill.stream(halt)
         for caller in (*answering, *teaching):
             if caller.broken is not None:
@@ -139,7 +140,7 @@ async def stream(
 
 def _open_rows(callers: Sequence[Caller]) -> int:
     """Rows a step keeps open: enough to fill every slot even while some rows wait for their slowest call."""
-    return max(caller.provider.open_at_once for caller in callers) + 4 * sum(
+    return max(caller.provider.open_at_once for caller in callers) + 2 * sum(
         caller.provider.max_in_flight for caller in callers
     )
 
@@ -195,11 +196,15 @@ class _Checked:
 
     connections: list[Connection] = field(default_factory=list)
     _checking: asyncio.Future[list[None]] | None = None
+    _passed: bool = False
 
     async def __call__(self) -> None:
+        if self._passed:
+            return
         if self._checking is None:
             self._checking = asyncio.gather(*(connection.check() for connection in self.connections))
         await asyncio.shield(self._checking)
+        self._passed = True
 
 
 @asynccontextmanager
@@ -213,7 +218,7 @@ async def _watched(recipe: Recipe, progress: Progress, watch: Watch | None) -> A
 
     def counted() -> int | None:
         # The loop waits for its threads when it closes: a stop must not wait for the end of a long source.
-        lines = sum(1 for _ in takewhile(lambda _: not left.is_set(), recipe.tasks.tasks()))
+        lines = sum(1 for _ in takewhile(lambda _: not left.is_set(), recipe.tasks.places()))
         return None if left.is_set() else lines
 
     async def count() -> None:
@@ -258,6 +263,17 @@ def _quiet_collector() -> Iterator[None]:
     finally:
         gc.set_threshold(*threshold)
         gc.unfreeze()
+
+
+@contextmanager
+def _quick_turns() -> Iterator[None]:
+    """Give the event loop its turn soon while a thread reads the source or writes a part: 5 ms is Python's default."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
 
 
 @contextmanager

@@ -96,7 +96,7 @@ class Answering:
             number = sample + again * provider.samples
             request = Request(task.messages, drawn(provider.sampling, number, again), number, task)
             outcome = await caller.call(request)
-            usage += outcome.usage
+            usage = usage + outcome.usage if again else outcome.usage
             if outcome.failure is None or outcome.failure.kind != "empty":
                 break
         return Answer(
@@ -199,13 +199,13 @@ class Judging:
         for again in range(self.judge.retries + 1):
             request = Request(messages, drawn(caller.provider.sampling, again, again), again, task)
             outcome = await caller.call(request)
-            usage += outcome.usage
-            judgment = self._read(outcome, comparison, ask, again)
+            usage = usage + outcome.usage if again else outcome.usage
+            judgment = self._read(outcome, comparison, ask, again, usage)
             if judgment.failure is None or judgment.failure.kind not in ("unreadable", "empty"):
                 break
-        return judgment.model_copy(update={"usage": usage, "origin": caller.provider.plugin_name()})
+        return judgment
 
-    def _read(self, outcome: Outcome, comparison: Comparison, ask: Ask, again: int) -> Judgment:
+    def _read(self, outcome: Outcome, comparison: Comparison, ask: Ask, again: int, usage: Usage) -> Judgment:
         failure, scores, rationale = outcome.failure, None, ""
         if outcome.reply is not None:
             try:
@@ -224,6 +224,8 @@ class Judging:
             scores=scores,
             rationale=rationale,
             raw=outcome.reply.text if outcome.reply else None,
+            usage=usage,
+            origin=self.callers[ask.teacher].provider.plugin_name(),
             failure=failure,
         )
 

@@ -10,13 +10,12 @@ same and hear the same have the same ids. A failure is a row too, with a `Failur
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
 import orjson
 from pydantic import BaseModel, Field, model_validator
 
-from .frozen import Frozen
+from .frozen import Frozen, derived
 from .rubric import Rubric
 from .sampling import Sampling
 
@@ -60,7 +59,7 @@ class Row(Frozen):
     identity: ClassVar[tuple[str, ...]]
     """Names of the fields that make this row what it is."""
 
-    @cached_property
+    @derived
     def id(self) -> str:
         """16 hex digits, derived from the row's kind and identity."""
         return digest(type(self).__name__, *(getattr(self, name) for name in self.identity))

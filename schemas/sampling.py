@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import orjson
 from pydantic import Field, FieldSerializationInfo, field_serializer, field_validator
 
-from .frozen import Frozen
+from .frozen import Frozen, derived
 
 AS_ARROW = {"free_form": "json"}
 """pydantic serialisation context under which free-form maps are written as JSON text, which Arrow can store."""
@@ -51,7 +50,7 @@ class Sampling(Frozen):
     def _to_json(self, value: dict[str, Any], info: FieldSerializationInfo) -> dict[str, Any] | str:
         return orjson.dumps(value).decode() if info.context is AS_ARROW else value
 
-    @cached_property
+    @derived
     def body(self) -> dict[str, Any]:
         """What of it goes into a request body: parameters left out are not there, `extra_body` is merged in."""
         chosen = self.model_dump(exclude={"extra_body"}, exclude_none=True)

@@ -78,7 +78,7 @@ class BatchConnection:
         return await self._single(request)
 
     async def _single(self, request: Request) -> Reply:
-        async with self._singles.take():
+        async with self._singles:
             if self._stopping is not None and self._stopping.is_set():
                 raise Stopped("the run is stopping")
             started = time.monotonic()

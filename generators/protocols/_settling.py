@@ -7,6 +7,8 @@ Consistency is JudgeLM's (arXiv 2310.17631): the winner of each order, and a tie
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from statistics import fmean
 
 from ...schemas.rows import Comparison, Failure, Judgment, Usage, Verdict, Winner
@@ -45,7 +47,7 @@ def settle(
     """
     deciding = [judgment for judgment in judgments if judgment.with_reference == with_reference]
     readable = [judgment for judgment in deciding if judgment.scores is not None]
-    usage = sum((judgment.usage for judgment in judgments), Usage())
+    usage = reduce(add, (judgment.usage for judgment in judgments)) if judgments else Usage()
     if not readable:
         failure = Failure(kind="no_judgment", message=_reasons(deciding))
         return Verdict(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -69,6 +70,13 @@ class Source(Plugin):
         Raises `SourceError` where the source as a whole cannot be read (missing file, unknown data set, no header, no
         column of a name that `fields` asks for: see `_columns.py`).
         """
+
+    def places(self) -> Iterator[object]:
+        """Something for each row, good or bad, as cheaply as can be: for counting how many there are."""
+        return islice(self._rows(), self.limit)
+
+    def _rows(self) -> Iterator[object]:
+        return self.records()
 
     @abstractmethod
     def where(self) -> str:

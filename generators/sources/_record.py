@@ -18,7 +18,7 @@ from ._values import Malformed, parts_of, present, scalar_of, text_of
 def task_of(record: Mapping[str, Any], source: Source, line: int) -> Task:
     """The task in a record. Raises `Malformed`."""
     fields = source.fields
-    value = {field: present(record.get(column)) for field, column in fields.model_dump().items()}
+    value = {field: present(record.get(column)) for field, column in fields}
     return Task(
         source_id=scalar_of(value["id"], fields.id),
         messages=_messages(value, source),

@@ -30,6 +30,10 @@ class Jsonl(FileSource):
             check_columns(self, dict.fromkeys(key for record in objects for key in record))
         yield from chain(head, lines)
 
+    def _rows(self) -> Iterator[object]:
+        with self.opened() as stream:
+            yield from (line for line in stream if not line.isspace())
+
     def _lines(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
         first = True
         with self.opened() as stream:

@@ -16,7 +16,7 @@ def test_slots_are_never_more_than_the_size_and_go_out_in_order() -> None:
 
         async def one(number: int) -> None:
             nonlocal open_now, peak
-            async with slots.take():
+            async with slots:
                 order.append(number)
                 open_now += 1
                 peak = max(peak, open_now)
@@ -34,9 +34,9 @@ def test_a_slot_comes_back_after_an_error() -> None:
         slots = Slots(1)
         for _ in range(3):
             with pytest.raises(ZeroDivisionError):
-                async with slots.take():
+                async with slots:
                     raise ZeroDivisionError
-        async with asyncio.timeout(1), slots.take():
+        async with asyncio.timeout(1), slots:
             pass
 
     asyncio.run(work())

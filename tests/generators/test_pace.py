@@ -103,7 +103,7 @@ def test_a_full_endpoint_costs_no_row_and_little_time(serving: Serving, completi
 def test_after_a_refusal_the_level_returns_in_one_step() -> None:
     async def level() -> list[int]:
         slots, levels = Slots(64), []
-        async with slots.take():
+        async with slots:
             slots.refused(0.05)
         levels.append(slots.level)
         await asyncio.sleep(0.3)
@@ -117,10 +117,10 @@ def test_after_a_refusal_the_level_returns_in_one_step() -> None:
 def test_when_nothing_gets_through_nobody_sends() -> None:
     async def waited() -> float:
         slots = Slots(4)
-        async with slots.take():
+        async with slots:
             slots.refused(0.2)
         started = time.monotonic()
-        async with slots.take():
+        async with slots:
             return time.monotonic() - started
 
     assert asyncio.run(waited()) >= 0.19
