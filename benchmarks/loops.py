@@ -106,18 +106,31 @@ def curator(base_url: str, rows: int, in_flight: int, folder: Path) -> None:
     """bespokelabs-curator, one model a row."""
     import os
 
-    os.environ["CURATOR_CACHE_DIR"] = str(folder)
-    os.environ["OPENAI_API_KEY"] = "x"
+    import litellm
+
+    # curator counts tokens with a file that it would download; litellm, which it depends on, brings that file along.
+    tokenizers = Path(litellm.__file__).parent / "litellm_core_utils" / "tokenizers"
+    os.environ.update(CURATOR_CACHE_DIR=str(folder), TIKTOKEN_CACHE_DIR=str(tokenizers))
+    os.environ.update(OPENAI_API_KEY="x", TELEMETRY_ENABLED="0", LITELLM_LOCAL_MODEL_COST_MAP="True")
     from bespokelabs import curator as peer
+    from datasets import Dataset
+
+    class Prompt(peer.LLM):
+        def prompt(self, row: dict[str, str]) -> str:
+            return row["prompt"]
+
+        def parse(self, row: dict[str, str], response: str) -> dict[str, str]:
+            return {**row, "response": response}
 
     parameters = {
         "base_url": base_url,
         "max_concurrent_requests": in_flight,
         "max_requests_per_minute": 10_000_000,
         "max_tokens_per_minute": 10_000_000_000,
+        "require_all_responses": False,
     }
-    llm = peer.LLM(model_name="a", backend="openai", backend_params=parameters)
-    llm([f"row-{number} {FILL}" for number in range(rows)])
+    llm = Prompt(model_name="a", backend="openai", backend_params=parameters)
+    llm(Dataset.from_dict({"prompt": [f"row-{number} {FILL}" for number in range(rows)]}))
 
 
 def main() -> None:
@@ -129,7 +142,7 @@ def main() -> None:
         asyncio.run(over_openai(*options))
     elif client == "distilabel":
         distilabel(*options)
-    elif job == "answers":
+    elif job == "one":
         curator(base_url, int(rows), int(in_flight), Path(folder))
     else:
         sys.exit("curator runs one model a row only")

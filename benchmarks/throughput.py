@@ -6,7 +6,8 @@ Two jobs. `one`: one call a row (prefmill judges recorded answers). `full`: two 
 three calls a row.
 Each contender runs as a process of its own against `endpoint.py` on the same machine. "active" is the time between the
 endpoint's first request and its last reply, so start-up does not count; "floor" is what the endpoint's waits alone
-would take with that many slots always filled. Peers that are not installed are left out.
+would take with that many slots always filled. Peers that are not installed are left out; `--peer-python` names the
+interpreter of an environment that has them (curator needs other versions than prefmill).
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ def recipe(folder: Path, job: str, scenario: str, rows: int, in_flight: int) -> 
     return path
 
 
-def commands(folder: Path, job: str, scenario: str, rows: int, in_flight: int) -> dict[str, list[str]]:
+def commands(
+    folder: Path, job: str, scenario: str, rows: int, in_flight: int, peer: str = sys.executable
+) -> dict[str, list[str]]:
     """Contender -> its command."""
     base = f"http://127.0.0.1:{PORT}/{scenario}/v1"
     options = [job, base, str(rows), str(in_flight), str(folder)]
@@ -96,7 +99,7 @@ def commands(folder: Path, job: str, scenario: str, rows: int, in_flight: int) -
         "bare openai": [sys.executable, loops, "openai", *options],
         "bare openai over aiohttp": [sys.executable, loops, "openai-aiohttp", *options],
         "distilabel": [sys.executable, loops, "distilabel", *options],
-        "curator": [sys.executable, loops, "curator", *options],
+        "curator": [peer, loops, "curator", *options],
     }
 
 
@@ -137,6 +140,7 @@ def main() -> None:
     parser.add_argument("--scenarios", nargs="+", default=["const", "tail"])
     parser.add_argument("--jobs", nargs="+", default=["one", "full"])
     parser.add_argument("--only", nargs="+", default=["prefmill", "bare aiohttp", "bare openai"])
+    parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--repeat", type=int, default=1)
     options = parser.parse_args()
     print(HEAD)
@@ -155,7 +159,7 @@ def table(job: str, scenario: str, in_flight: int, options: argparse.Namespace) 
         for name in options.only:
             folder = Path(tempfile.mkdtemp(prefix="prefmill-benchmark-"))
             try:
-                figures = measure(commands(folder, job, scenario, options.rows, in_flight)[name], folder)
+                figures = measure(commands(folder, job, scenario, options.rows, in_flight, options.peer_python)[name], folder)
             finally:
                 shutil.rmtree(folder)
             if figures is not None:
