@@ -85,7 +85,7 @@ def recipe(folder: Path, job: str, scenario: str, rows: int, in_flight: int) -> 
     return path
 
 
-def commands(
+def commands(  # noqa: PLR0917 - all of them are the endpoint's and the job's
     folder: Path, job: str, scenario: str, rows: int, in_flight: int, peer: str = sys.executable
 ) -> dict[str, list[str]]:
     """Contender -> its command."""
@@ -159,7 +159,9 @@ def table(job: str, scenario: str, in_flight: int, options: argparse.Namespace) 
         for name in options.only:
             folder = Path(tempfile.mkdtemp(prefix="prefmill-benchmark-"))
             try:
-                figures = measure(commands(folder, job, scenario, options.rows, in_flight, options.peer_python)[name], folder)
+                figures = measure(
+                    commands(folder, job, scenario, options.rows, in_flight, options.peer_python)[name], folder
+                )
             finally:
                 shutil.rmtree(folder)
             if figures is not None:
