@@ -156,7 +156,9 @@ class Caller:
                 return ended
             if ended.kind == "rate_limited" and refused < self.provider.attempts * PATIENCE:
                 refused += 1
-            await self._pause(wait_before(max(2, attempt - refused + 1), ended.retry_after))
+                await self._pause(self._slots.patience(ended.retry_after))
+            else:
+                await self._pause(wait_before(max(2, attempt - refused + 1), ended.retry_after))
 
     async def _prepared(self) -> None:
         """All endpoints of the run were found to be up, and this one has not failed for good since."""

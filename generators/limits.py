@@ -39,6 +39,7 @@ class Slots:
         self._opening: asyncio.TimerHandle | None = None
         self._before: int | None = None
         self._back_at = 0.0
+        self._calm_at = 0.0
         self._event_until = 0.0
         self._refused_again = 0
         self._latency_s = 0.2
@@ -95,7 +96,9 @@ class Slots:
         if self._before is not None and now >= self._back_at:
             self.resize(self._before)
             self._before = None
-        elif self._before is None and now >= self._back_at:
+            # What was sent below the old level still comes back; only after that is the new one known to hold.
+            self._calm_at = now + 2 * self._latency_s
+        elif self._before is None and now >= self._calm_at:
             self._refused_again = 0
 
     def refused(self, retry_after: float | None) -> None:
@@ -114,6 +117,16 @@ class Slots:
         self.level = max(1, min(self.level, carried))
         if not carried:
             self.shut(wait)
+
+    def patience(self, retry_after: float | None) -> float:
+        """Seconds that a refused call waits before it queues again.
+
+        The endpoint's own wait is kept by the level, which stays low for so long. The call itself need only miss a
+        round trip: were all refused calls to sit that time out, the slots that the endpoint does carry would stand
+        empty.
+        """
+        wait = FIRST_WAIT_S if retry_after is None else min(retry_after, LONGEST_WAIT_S)
+        return min(wait, max(self._latency_s, wait / 4)) * random.uniform(1, 1.1)
 
     def shut(self, seconds: float) -> None:
         """Let nobody send for so long: the quota is used up."""
