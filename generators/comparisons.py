@@ -31,8 +31,10 @@ class Baseline(Frozen):
 class Compare(Frozen):
     """Which pairs of a task's answers are judged: the recipe's `compare` block."""
 
-    pairs: Literal["random", "all"] | Baseline = "random"
-    """`random`: `per_task` pairs of each task; `all`: every pair; `{baseline: MODEL}`: that model against each other.
+    pairs: Literal["random", "all", "together", "none"] | Baseline = "random"
+    """`random`: `per_task` pairs of each task; `all`: every pair; `{baseline: MODEL}`: that model against each other;
+    `together`: all usable answers of a task in one comparison (needs a protocol for more than two, such as
+    `listwise`); `none`: answers are only graded.
 
     Two samples of one model may meet in `random` and `all`.
     """
@@ -56,6 +58,10 @@ class Compare(Frozen):
         `models`: the model's name for each slot of a task, a model with three samples thrice. Raises `ValueError` where
         the baseline is none of them.
         """
+        if self.pairs == "none":
+            return 0
+        if self.pairs == "together":
+            return int(len(models) > 1)
         if self.baseline is not None:
             own = sum(model == self.baseline for model in models)
             if not own:
@@ -74,8 +80,12 @@ def draw(
     be compared. `random` takes the first pairs of a shuffled list whose answers are both usable, so a failed answer
     costs a pair only where no other is left. Answers with the same text are compared like any others.
     """
-    pairs = _candidates(compare, slots)
     count = compare.wanted([slot.model for slot in slots])
+    if not count:
+        return [], []
+    if compare.pairs == "together":
+        return _together(task, slots, seed, usable)
+    pairs = _candidates(compare, slots)
     lost: list[tuple[int, str]]
     if compare.pairs == "random":
         pairs.sort(key=lambda pair: _draw("pair", seed, task, pair))
@@ -85,6 +95,26 @@ def draw(
         made = [pair for pair in pairs if not _unusable(pair, usable)]
         lost = [(number, why) for number, pair in enumerate(pairs) if (why := _unusable(pair, usable))]
     return [_ordered(task, pair, seed) for pair in made], [_lost(task, number, why) for number, why in lost]
+
+
+def given(
+    comparison: Comparison, task: Task, slots: Sequence[Answer], usable: Container[str]
+) -> tuple[list[Comparison], list[Loss]]:
+    """A comparison that came with the task, as `draw` gives it: lost where one of its answers cannot be compared."""
+    why = _unusable(slots, usable)
+    return ([], [_lost(task, 0, why)]) if why else ([comparison], [])
+
+
+def _together(
+    task: Task, slots: Sequence[Answer], seed: int, usable: Container[str]
+) -> tuple[list[Comparison], list[Loss]]:
+    """All usable answers in an order drawn from the seed; lost where fewer than two are usable."""
+    found = [slot for slot in slots if slot.id in usable]
+    if len(found) < 2:
+        return [], [_lost(task, 0, _unusable(slots, usable))]
+    found.sort(key=lambda slot: digest("order", seed, task.id, slot.model, slot.sample))
+    ids, models = tuple(slot.id for slot in found), tuple(slot.model for slot in found)
+    return [Comparison(task_id=task.id, answer_ids=ids, models=models)], []
 
 
 def _candidates(compare: Compare, slots: Sequence[Answer]) -> list[Pair]:

@@ -1,35 +1,54 @@
-"""The card of an export: what the files are, how they were made, and what they do not carry."""
+"""What is said of an export: what the files are, how they were made, and what they do not carry. In Markdown.
+
+`card` is the page beside the files of one format; the card of a published set (`publishing/card.py`) is put together
+from the same parts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..schemas.formats import Format
 from .waterfall import StageCount
 
+SIMULATED = "**Simulated data**: answers and judgments come from prefmill's simulated world, not from models."
+
 
 def card(
     plugin: Format, manifest: Mapping[str, Any], count: StageCount, files: Mapping[str, int], simulated: bool
 ) -> str:
-    """`README.md` of an export folder, in Markdown."""
+    """`README.md` of an export folder."""
     lines = [f"# {manifest['name']}, as `{plugin.plugin_name()}`", ""]
-    if simulated:
-        lines += [
-            "**Simulated data**: answers and judgments come from prefmill's simulated world, not from models.",
-            "",
-        ]
-    lines += ["| file | rows |", "|---|--:|"]
-    lines += [f"| {name} | {rows:,} |" for name, rows in files.items() if rows]
-    lines += ["", f"Made by prefmill {manifest['prefmill']} with seed {manifest['seed']}."]
-    lines += ["", "| who | model | calls | failed |", "|---|---|--:|--:|"]
-    lines += [
-        f"| {row['stage']} | {row['model']} | {row['calls']:,} | {row['failed']:,} |" for row in manifest["calls"]
-    ]
-    if count.dropped:
-        lines += ["", f"Of {count.entered:,} kept verdicts, {count.dropped.total():,} are not in these files:", ""]
-        lines += [f"- {reason}: {rows:,}" for reason, rows in sorted(count.dropped.items())]
-    if plugin.notes():
-        lines += ["", *(f"- {note}" for note in plugin.notes())]
-    lines += ["", "This format does not carry:", "", *(f"- {loss}" for loss in plugin.loses)]
+    lines += [SIMULATED, ""] if simulated else []
+    lines += table(["file", ">rows"], [[name, f"{rows:,}"] for name, rows in files.items() if rows])
+    lines += ["", f"Made by prefmill {manifest['prefmill']} with seed {manifest['seed']}.", ""]
+    calls = [[row["stage"], row["model"], f"{row['calls']:,}", f"{row['failed']:,}"] for row in manifest["calls"]]
+    lines += table(["who", "model", ">calls", ">failed"], calls)
+    lines += ["", *about(plugin, count)]
     return "\n".join(lines) + "\n"
+
+
+def about(plugin: Format, count: StageCount) -> list[str]:
+    """What a format refused, what its consumers trip over, and what it never carries."""
+    parts = []
+    if count.dropped:
+        kept = f"Of {count.entered:,} kept {'verdicts' if plugin.takes == 'comparison' else 'graded answers'}"
+        refused = [f"- {reason}: {rows:,}" for reason, rows in sorted(count.dropped.items())]
+        parts.append([f"{kept}, {count.dropped.total():,} are not in these files:", "", *refused])
+    if plugin.notes():
+        parts.append([f"- {note}" for note in plugin.notes()])
+    parts.append(["This format does not carry:", "", *(f"- {loss}" for loss in plugin.loses)])
+    return [line for part in parts for line in (*part, "")][:-1]
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table whose columns named with a leading `>` stand right; a text stays in its cell whatever it holds."""
+    lines = [[column.lstrip(">") for column in columns], *rows]
+    drawn = [f"| {' | '.join(_cell(text) for text in line)} |" for line in lines]
+    rule = f"|{'|'.join('--:' if column.startswith('>') else '---' for column in columns)}|"
+    return [drawn[0], rule, *drawn[1:]]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..schemas.rows import Answer, Comparison, Judgment, Loss, Task, Verdict
-from .rundir import RunDirectory
+from ..schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Review, Row, Task, Verdict
+from ..schemas.rubric import Rubric
+from .rundir import FOLDERS, RunDirectory
 from .stages import Answered, Curated, Judged, Paired, Seed
-from .waterfall import STAGES, Unaccounted, Waterfall
+from .waterfall import RUBRICS, STAGES, Unaccounted, Waterfall
 
 TASKS_A_PART = 2000
 """Source lines whose rows lie in one parquet part."""
@@ -19,13 +21,12 @@ Made = tuple[Seed, Answered, Paired, Judged, Curated]
 
 @dataclass
 class _Part:
-    tasks: list[Task] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
-    comparisons: list[Comparison] = field(default_factory=list)
-    judgments: list[Judgment] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
-    losses: list[Loss] = field(default_factory=list)
+    rows: dict[type[Row], list[Row]] = field(default_factory=lambda: {kind: [] for kind in FOLDERS})
     lines: int = 0
+
+    def add(self, kind: type[Row], rows: Sequence[Row]) -> None:
+        """Take rows of one kind."""
+        self.rows[kind] += rows
 
 
 class Collector:
@@ -35,14 +36,16 @@ class Collector:
     beginning of the source, so a part never depends on which call was fast.
     """
 
-    def __init__(self, directory: RunDirectory, tasks_a_part: int = TASKS_A_PART) -> None:
+    def __init__(self, directory: RunDirectory, tasks_a_part: int = TASKS_A_PART, *, authored: bool = False) -> None:
+        """`authored`: the tasks are written by models, and their rubrics are counted, too."""
         self._directory = directory
         self._tasks_a_part = tasks_a_part
         self._waiting: dict[int, Made] = {}
         self._next = 0
         self._number = 0
         self._part = _Part()
-        self.waterfall = Waterfall()
+        self.waterfall = Waterfall.of(RUBRICS, *STAGES) if authored else Waterfall()
+        self._rubrics: set[Rubric] | None = set() if authored else None
         self.done = 0
         """Source lines that came through, written or waiting."""
 
@@ -80,22 +83,28 @@ class Collector:
 
     async def _add(self, seed: Seed, answered: Answered, paired: Paired, judged: Judged, curated: Curated) -> None:
         self._count(seed, answered, paired, judged, curated)
-        losses = (seed.losses, answered.losses, paired.losses, judged.losses, curated.losses)
+        losses = (*seed.losses, *answered.losses, *paired.losses, *judged.losses, *curated.losses)
         part = self._part
         part.lines += 1
-        part.tasks += [seed.task] if seed.task else []
-        part.answers += answered.answers
-        part.comparisons += paired.comparisons
-        part.judgments += judged.judgments
-        part.verdicts += judged.verdicts
-        for stage, lost in zip(STAGES, losses, strict=True):
-            self.waterfall[stage].lose(lost)
-            part.losses += lost
+        part.add(Task, [seed.task] if seed.task else [])
+        part.add(Answer, answered.answers)
+        part.add(Comparison, paired.comparisons)
+        part.add(Judgment, judged.judgments)
+        part.add(Grade, judged.grades)
+        part.add(Verdict, judged.verdicts)
+        part.add(Review, seed.reviews)
+        part.add(Loss, losses)
+        for loss in losses:
+            self.waterfall[loss.stage].lose(loss)
         if part.lines == self._tasks_a_part:
             await self._flush()
 
     def _count(self, seed: Seed, answered: Answered, paired: Paired, judged: Judged, curated: Curated) -> None:
         fall = self.waterfall
+        if any(loss.stage == RUBRICS for loss in seed.losses):
+            fall[RUBRICS].entered += 1
+            return
+        self._count_rubric(seed.task)
         fall["tasks"].entered += 1
         fall["tasks"].kept += seed.task is not None
         fall["answers"].entered += len(answered.answers)
@@ -104,14 +113,19 @@ class Collector:
         fall["comparisons"].kept += len(paired.comparisons)
         fall["judgments"].entered += len(judged.judgments)
         fall["judgments"].kept += sum(judgment.failure is None for judgment in judged.judgments)
+        fall["grades"].entered += len(judged.grades)
+        fall["grades"].kept += len(curated.graded)
         fall["verdicts"].entered += len(paired.comparisons)
         fall["verdicts"].kept += len(curated.kept)
 
+    def _count_rubric(self, task: Task | None) -> None:
+        """A rubric is kept where a task has it: authors hand on tasks, not rubrics."""
+        if self._rubrics is not None and task is not None and task.rubric and task.rubric not in self._rubrics:
+            self._rubrics.add(task.rubric)
+            self.waterfall[RUBRICS].entered += 1
+            self.waterfall[RUBRICS].kept += 1
+
 
 def _write(directory: RunDirectory, number: int, part: _Part) -> None:
-    directory.write(Task, number, part.tasks)
-    directory.write(Answer, number, part.answers)
-    directory.write(Comparison, number, part.comparisons)
-    directory.write(Judgment, number, part.judgments)
-    directory.write(Verdict, number, part.verdicts)
-    directory.write(Loss, number, part.losses)
+    for kind, rows in part.rows.items():
+        directory.write(kind, number, rows)

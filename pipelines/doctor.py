@@ -15,7 +15,7 @@ from typing import Any
 from ..generators.halt import Halt
 from ..generators.providers import Provider
 from ..schemas.errors import RecipeError
-from .checks import Check, endpoints, in_thread, machine
+from .checks import Check, endpoints, hub, in_thread, machine
 from .loop import run_loop
 from .recipe import Recipe, run_dir
 from .recipe_reading import read_recipe
@@ -42,6 +42,7 @@ async def _all(recipe: Recipe, directory: Path) -> list[Check]:
     ]
     checks += [_one(machine.recorded(provider)) for provider in recipe.answers if provider.local]
     checks += [_one(_world(recipe))] if recipe.simulated() else []
+    checks += [_one(hub.hub(recipe.publish))] if recipe.publish else []
     found = await asyncio.gather(*checks)
     return [*keys(recipe), *(check for some in found for check in some), *prices(recipe)]
 

@@ -12,7 +12,8 @@ Annotations here are evaluated (no `from __future__ import annotations`): distil
 
 import asyncio
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from itertools import pairwise
 from typing import Any
 
@@ -40,7 +41,7 @@ _END = object()
 class Seeds(GeneratorStep):
     """The lines of the source, in source order."""
 
-    _lines: Callable[[], Iterator[Seed]] = PrivateAttr()
+    _lines: Callable[[], Iterator[Seed] | AsyncIterator[Seed]] = PrivateAttr()
 
     @property
     def outputs(self) -> list[str]:
@@ -50,7 +51,8 @@ class Seeds(GeneratorStep):
     def process(self, offset: int = 0) -> Iterator[tuple[list[Columns], bool]]:
         """Batches of rows from line `offset` on, each with whether it is the last."""
         batch: list[Columns] = []
-        for seed in self._lines():
+        lines = self._lines()
+        for seed in lines if isinstance(lines, Iterator) else asyncio.run(_all(lines)):
             if seed.place < offset:
                 continue
             if len(batch) == self.batch_size:
@@ -58,6 +60,26 @@ class Seeds(GeneratorStep):
                 batch = []
             batch.append({"seed": seed})
         yield batch, True
+
+    def flow(self) -> AsyncGenerator[Columns, None]:
+        """Rows as they come: from lines that are written as the run goes on, on its event loop, or read in a thread."""
+        lines = self._lines()
+        return self._read() if isinstance(lines, Iterator) else self._written(lines)
+
+    async def _written(self, lines: AsyncIterator[Seed]) -> AsyncGenerator[Columns, None]:
+        async for seed in lines:
+            yield {"seed": seed}
+
+    async def _read(self) -> AsyncGenerator[Columns, None]:
+        batches = self.process()
+        # In a thread, so that a slow disk does not hold up calls that are in flight.
+        while (found := await asyncio.to_thread(next, batches, None)) is not None:
+            for columns in found[0]:
+                yield columns
+
+
+async def _all(lines: AsyncIterator[Seed]) -> list[Seed]:
+    return [seed async for seed in lines]
 
 
 class RowStep(Step):
@@ -106,7 +128,7 @@ class RowStep(Step):
         yield asyncio.run(whole())
 
 
-def seeds(lines: Callable[[], Iterator[Seed]]) -> Seeds:
+def seeds(lines: Callable[[], Iterator[Seed] | AsyncIterator[Seed]]) -> Seeds:
     """The source as the DAG's first step. Call it inside `with Mill(...)`."""
     step = Seeds(name="tasks", batch_size=64)
     step._lines = lines
@@ -161,15 +183,13 @@ class Mill(Pipeline):
 
 
 async def _feed(step: Seeds, target: asyncio.Queue[Any], halt: Halt) -> None:
-    """Read the source in a thread, so that a slow disk does not hold up calls that are in flight."""
-    batches = step.process()
+    """Hand the rows of the source on, until it ends or the run stops."""
     try:
-        while not halt.requested.is_set():
-            found = await asyncio.to_thread(next, batches, None)
-            if found is None:
-                break
-            for columns in found[0]:
+        async with aclosing(step.flow()) as rows:
+            async for columns in rows:
                 await target.put(columns)
+                if halt.requested.is_set():
+                    break
     except PrefmillError as error:
         halt.request(error)
     await target.put(_END)

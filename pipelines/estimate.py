@@ -21,14 +21,15 @@ from ..generators.halt import Halt
 from ..generators.ledger import Ledger
 from ..generators.providers import Price, Provider
 from ..generators.sources import Source
-from ..schemas.errors import SourceError
-from ..schemas.rows import Answer, Judgment, Loss, Task, Usage, digest
+from ..schemas.errors import SourceError, UserError
+from ..schemas.rows import Answer, Grade, Judgment, Loss, Task, Usage, digest
 from .extrapolate import Amount, Figure, Use, extrapolate, total
 from .guess import guess
 from .loop import run_loop
 from .recipe import Recipe
-from .run import Watch, stream
+from .run import stream
 from .rundir import RunDirectory
+from .watching import Watch
 
 FOLDER = "estimate"
 """Where the rows of the sample lie, below the run's directory."""
@@ -84,13 +85,16 @@ def estimate(recipe: Recipe, directory: Path, *, sample: int = SAMPLE, watch: Wa
     its ledger.
     """
     providers = {
+        **{("tasks", p.label): p for p in recipe.tasks.authors()},
         **{("answers", p.label): p for p in recipe.answers if not p.local},
         **{("judgments", p.label): p for p in recipe.judge.teachers},
     }
     unpriced = tuple(sorted({p.label for p in providers.values() if p.priced() is None}))
+    if sample and recipe.tasks.authors():
+        raise UserError(f"{recipe.name}: tasks that models write cannot be sampled. `--sample 0` guesses from lengths.")
     if sample == 0:
-        count, uses = guess(recipe)
-        return Estimate(count, 0, *_lines(uses, providers), unpriced, None, 0, 0, 0, 0.0)
+        guessed = guess(recipe)
+        return Estimate(guessed.tasks, 0, *_lines(guessed.uses, providers), unpriced, None, 0, 0, 0, 0.0)
     count, chosen = _drawn(recipe, sample)
     place, own, halt = RunDirectory(directory), RunDirectory(directory / FOLDER), Halt()
     with ExitStack() as stack:
@@ -165,9 +169,10 @@ def _used(own: RunDirectory, providers: Mapping[Key, Provider], chosen: Sequence
     """What each task of the sample used of each stage and model."""
     used = {key: {task.id: Usage() for task in chosen} for key in providers}
     for part in range(own.parts()):
-        rows: list[tuple[Key, Answer | Judgment]] = []
+        rows: list[tuple[Key, Answer | Judgment | Grade]] = []
         rows += [(("answers", answer.model), answer) for answer in own.rows(Answer, part)]
         rows += [(("judgments", judgment.teacher), judgment) for judgment in own.rows(Judgment, part)]
+        rows += [(("judgments", grade.teacher), grade) for grade in own.rows(Grade, part)]
         for key, row in rows:
             if key in used:
                 used[key][row.task_id] += row.usage

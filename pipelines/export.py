@@ -5,29 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import orjson
-
+from ..generators.records.outputs import Outputs
 from ..schemas.errors import CannotCarry, RunDirectoryError
 from ..schemas.formats import Format
-from ..schemas.rows import Answer, Comparison, Example, Judgment, Loss, Task, Verdict
+from ..schemas.rows import Answer, Comparison, Example, Grade, Judgment, Loss, Review, Task, Verdict
 from .card import card
 from .rundir import RunDirectory, write_text
 from .waterfall import StageCount, Waterfall
 
 
 def examples(directory: RunDirectory) -> Iterator[Example]:
-    """The kept verdicts of a run with everything they rest on, in canonical order; one part in memory at a time."""
-    index = 0
+    """The kept verdicts and graded answers of a run with everything they rest on, in canonical order.
+
+    Verdicts and graded answers are counted apart. One part is in memory at a time.
+    """
+    count = {True: 0, False: 0}
+    late = {loss.row_id for loss in directory.late_losses()}
     for number in range(directory.parts()):
-        for example in _examples_of_part(directory, number, index):
-            yield example
-            index += 1
+        for example in _examples_of_part(directory, number, late):
+            compared = example.comparison is not None
+            yield example.model_copy(update={"index": count[compared]})
+            count[compared] += 1
 
 
-def _examples_of_part(directory: RunDirectory, number: int, first: int) -> Iterator[Example]:
-    lost = {loss.row_id for loss in directory.rows(Loss, number) if loss.stage == "verdicts"}
+def _examples_of_part(directory: RunDirectory, number: int, late: set[str]) -> Iterator[Example]:
+    lost = late | {loss.row_id for loss in directory.rows(Loss, number) if loss.stage in ("verdicts", "grades")}
     tasks = {task.id: task for task in directory.rows(Task, number)}
     answers = {answer.id: answer for answer in directory.rows(Answer, number)}
     comparisons = {comparison.id: comparison for comparison in directory.rows(Comparison, number)}
@@ -35,17 +39,30 @@ def _examples_of_part(directory: RunDirectory, number: int, first: int) -> Itera
     for judgment in directory.rows(Judgment, number):
         if judgment.failure is None:
             judgments.setdefault(judgment.comparison_id, []).append(judgment)
-    kept = (verdict for verdict in directory.rows(Verdict, number) if verdict.id not in lost)
-    for index, verdict in enumerate(kept, first):
+    grades: dict[str, list[Grade]] = {}
+    for grade in directory.rows(Grade, number):
+        if grade.id not in lost:
+            grades.setdefault(grade.answer_id, []).append(grade)
+    reviews: dict[str, list[Review]] = {}
+    for review in directory.rows(Review, number):
+        reviews.setdefault(review.comparison_id, []).append(review)
+    for verdict in directory.rows(Verdict, number):
+        if verdict.id in lost:
+            continue
         comparison = comparisons[verdict.comparison_id]
         yield Example(
-            index=index,
+            index=0,
             task=tasks[verdict.task_id],
             answers=tuple(answers[answer] for answer in comparison.answer_ids),
             comparison=comparison,
-            judgments=tuple(judgments[comparison.id]),
+            judgments=tuple(judgments.get(comparison.id, ())),
             verdict=verdict,
+            grades=tuple(grade for answer in comparison.answer_ids for grade in grades.get(answer, ())),
+            reviews=tuple(reviews.get(comparison.id, ())),
         )
+    for answer_id, some in grades.items():
+        answer = answers[answer_id]
+        yield Example(index=0, task=tasks[answer.task_id], answers=(answer,), grades=tuple(some))
 
 
 def export(directory: RunDirectory, formats: Sequence[Format]) -> Waterfall:
@@ -57,7 +74,8 @@ def export(directory: RunDirectory, formats: Sequence[Format]) -> Waterfall:
         writers = [_Writer(directory.path / "export" / plugin.plugin_name(), plugin, stack) for plugin in formats]
         for example in examples(directory):
             for writer in writers:
-                writer.take(example)
+                if (example.comparison is None) == (writer.plugin.takes == "grade"):
+                    writer.take(example)
     manifest = directory.manifest()
     for writer in writers:
         writer.finish(manifest)
@@ -69,9 +87,8 @@ class _Writer:
 
     def __init__(self, folder: Path, plugin: Format, stack: ExitStack) -> None:
         self.plugin, self.count = plugin, StageCount()
-        self._folder, self._stack = folder, stack
-        self._files: dict[str, IO[bytes]] = {}
-        self._rows = dict.fromkeys(plugin.files, 0)
+        self._folder = folder
+        self._files = stack.enter_context(Outputs({name: folder / name for name in plugin.files}, plugin.features))
         self._simulated = False
 
     def take(self, example: Example) -> None:
@@ -79,34 +96,21 @@ class _Writer:
         self.count.entered += 1
         self._simulated = self._simulated or example.simulated
         try:
-            lines = [(name, orjson.dumps(record) + b"\n") for name, record in self.plugin.encode(example)]
+            records = list(self.plugin.encode(example))
         except CannotCarry as loss:
             self.count.dropped[loss.reason] += 1
             return
         self.count.kept += 1
-        for name, line in lines:
-            if name not in self._files:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                self._files[name] = self._stack.enter_context(self._partial(name).open("wb"))
-            self._files[name].write(line)
-            self._rows[name] += 1
+        for name, record in records:
+            self._files.write(name, record)
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Put the closed files in their places, remove those of an earlier export, and write the card."""
         with _told(self._folder):
-            for name, rows in self._rows.items():
-                if rows:
-                    self._partial(name).replace(self._folder / name)
-                else:
-                    # Of an earlier export, and of one that was cut short.
-                    (self._folder / name).unlink(missing_ok=True)
-                    self._partial(name).unlink(missing_ok=True)
+            self._files.keep()
         self.count.check(f"export {self.plugin.plugin_name()}")
-        text = card(self.plugin, manifest, self.count, self._rows, self._simulated)
+        text = card(self.plugin, manifest, self.count, self._files.rows, self._simulated)
         write_text(self._folder / "README.md", text)
-
-    def _partial(self, name: str) -> Path:
-        return self._folder / f"{name}.partial"
 
 
 @contextmanager

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeVar
 
 from ..schemas.rows import Usage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 K = TypeVar("K")
 
@@ -60,6 +61,8 @@ class Amount:
         """The amount with its range."""
         if self.replicates is None:
             return Figure(self.expected, None, None)
+        import numpy as np  # Here, since it takes a tenth of a second, and most commands reckon nothing.
+
         low, high = np.percentile(self.replicates, PERCENTILES)
         # The expected value is a mean; a skewed sample's percentiles may both lie above or below it.
         return Figure(self.expected, float(min(low, self.expected)), float(max(high, self.expected)))
@@ -81,6 +84,8 @@ def total(amounts: Iterable[Amount]) -> Amount:
 
 def extrapolate(used: Mapping[K, Sequence[Usage]], tasks: int, seed: int) -> dict[K, Use]:
     """What `tasks` tasks use, from what each of some of them used: under each key one entry a task, in one order."""
+    import numpy as np
+
     sampled = len(next(iter(used.values()), ()))
     weights = _weights(sampled, tasks - sampled, np.random.default_rng(seed)) if sampled >= FEWEST else None
     scale = tasks / sampled if sampled else 0.0
@@ -105,6 +110,8 @@ def extrapolate(used: Mapping[K, Sequence[Usage]], tasks: int, seed: int) -> dic
 
 def _weights(sampled: int, others: int, chance: np.random.Generator) -> NDArray[np.float64]:
     """How often each task of the sample stands for one of the others: one row a replicate."""
+    import numpy as np
+
     again = chance.multinomial(sampled, np.full(sampled, 1 / sampled), size=REPLICATES) / sampled
     return chance.multinomial(max(others, 0), again).astype(np.float64)
 

@@ -6,9 +6,12 @@ recipe allows, or else `REPLY_TOKENS`. Nobody knows how long replies will be bef
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 
 from ..generators.providers import Provider
+from ..schemas.errors import Unaskable
 from ..schemas.rows import Answer, Loss, Message, Task
 from .extrapolate import Amount, Use
 from .recipe import Recipe
@@ -16,29 +19,64 @@ from .recipe import Recipe
 BYTES_A_TOKEN = 4
 REPLY_TOKENS = 400
 """Length of a reply where the recipe sets no `max_tokens`."""
+AUTHOR_TOKENS = 600
+"""Tokens of a prompt for an author: demonstrations or a rubric, and what is asked."""
 
 
-def guess(recipe: Recipe) -> tuple[int, dict[tuple[str, str], Use]]:
-    """How many tasks there are, and what they would use of each stage and model. Raises `SourceError`."""
-    panel, tasks = recipe.judge, 0
-    pairs = recipe.compare.wanted([p.label for p in recipe.answers for _ in range(p.samples)])
-    asked = asking = judged = judging = 0
-    for task in recipe.tasks.tasks():
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a recipe leads to."""
+
+    tasks: int
+    lost: int
+    """Source lines that are no task, or one that was there before."""
+    uses: dict[tuple[str, str], Use]
+    """Stage and model -> calls at most (failed answers make fewer, replies that cannot be read make more), tokens."""
+
+
+def guess(recipe: Recipe) -> Guess:
+    """Count the tasks and what they would use of each stage and model; no model is touched. Raises `SourceError`."""
+    panel, slots = recipe.judge, recipe.slots()
+    pairs = recipe.compare.wanted(slots)
+    tasks = lost = answered = asking = judged = judging = 0
+    for task in recipe.tasks.sketch():
         if isinstance(task, Loss):
+            lost += 1
             continue
         tasks += 1
-        asked += 1
-        asking += _tokens(task.messages)
-        shown = _answers(task, recipe.answers)
+        prompts = list(_prompts(task, recipe))
+        answered += len(prompts)
+        asking += sum(map(_tokens, prompts))
+        shown = _answers(task, recipe)
         references = panel.judge.asks_with_reference(task)
-        calls = panel.protocol.calls(1, len(references))
-        judged += pairs * calls
+        try:
+            asked = [panel.judge.questions(task, shown, reference) for reference in references]
+        except Unaskable:
+            continue
+        calls = panel.calls(len(slots), pairs, len(references))
+        judged += calls * len(asked[0])
         # Every question is asked equally often, whether with the reference or without.
-        judging += pairs * calls * sum(_tokens(panel.judge.ask(task, shown, r)) for r in references) // len(references)
-    answers = {
-        ("answers", p.label): _use(p, asked * p.samples, asking * p.samples) for p in recipe.answers if not p.local
-    }
-    return tasks, answers | {("judgments", p.label): _use(p, judged, judging) for p in panel.teachers}
+        judging += calls * sum(_tokens(part) for parts in asked for part in parts) // len(references)
+    authoring = recipe.tasks.authoring_calls()
+    uses = {("tasks", p.label): _author(p, authoring[p.label]) for p in recipe.tasks.authors()}
+    for p in recipe.answers:
+        each = 0 if p.local else p.samples
+        uses["answers", p.label] = _use(p, answered * each, asking * each)
+    return Guess(tasks, lost, uses | {("judgments", p.label): _use(p, judged, judging) for p in panel.teachers})
+
+
+def _prompts(task: Task, recipe: Recipe) -> Iterator[tuple[Message, ...]]:
+    """What an answering model is asked of a task: the task itself, or for an answer of each score."""
+    if recipe.aim is None:
+        yield task.messages
+        return
+    for score in recipe.aim.scores:
+        with suppress(Unaskable):
+            yield recipe.aim.messages(task, score)
+
+
+def _author(provider: Provider, calls: int) -> Use:
+    return _use(provider, calls, calls * AUTHOR_TOKENS)
 
 
 def _use(provider: Provider, calls: int, prompt_tokens: int) -> Use:
@@ -50,10 +88,13 @@ def _reply(provider: Provider) -> int:
     return provider.sampling.max_tokens or provider.sampling.max_completion_tokens or REPLY_TOKENS
 
 
-def _answers(task: Task, providers: Sequence[Provider]) -> list[Answer]:
-    """Two answers of the mean length, to have something to show."""
-    length = BYTES_A_TOKEN * sum(_reply(provider) for provider in providers) // len(providers)
-    return [Answer(task_id=task.id, model=name, text="x" * length) for name in ("first", "second")]
+def _answers(task: Task, recipe: Recipe) -> list[Answer]:
+    """As many answers as are shown at once, of the mean length."""
+    together = len(recipe.slots()) if recipe.compare.pairs == "together" else 2
+    replies = [_reply(provider) for provider in recipe.answers] or [REPLY_TOKENS]
+    text = "x" * (BYTES_A_TOKEN * sum(replies) // len(replies))
+    shown = 1 if recipe.judge.judge.single else together
+    return [Answer(task_id=task.id, model=f"model-{number}", text=text) for number in range(shown)]
 
 
 def _tokens(messages: Iterable[Message]) -> int:

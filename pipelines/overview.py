@@ -10,6 +10,7 @@ from typing import Any
 from ..generators.ledger import Ledger
 from ..schemas.plugins import KINDS, Plugin, load, names
 from ..schemas.rows import Loss, Row, Task
+from .guess import guess
 from .recipe import Recipe
 from .rundir import FOLDERS, RunDirectory
 
@@ -37,20 +38,11 @@ class Plan:
 
 def plan(recipe: Recipe) -> Plan:
     """Count the tasks and the calls they lead to; no model is touched. Raises `SourceError`."""
-    tasks = lost = with_reference = 0
-    for line in recipe.tasks.tasks():
-        if isinstance(line, Loss):
-            lost += 1
-        else:
-            tasks += 1
-            with_reference += line.reference is not None
-    panel, labels = recipe.judge, [p.label for p in recipe.answers for _ in range(p.samples)]
-    pairs = recipe.compare.wanted(labels)
-    calls = [Planned("answers", p.label, p.plugin_name(), 0 if p.local else tasks * p.samples) for p in recipe.answers]
-    both = 2 if panel.judge.reference == "both" else 1
-    judged = (tasks - with_reference) * panel.protocol.calls(1, 1) + with_reference * panel.protocol.calls(1, both)
-    calls += [Planned("judgments", p.label, p.plugin_name(), pairs * judged) for p in panel.teachers]
-    return Plan(tasks, lost, tuple(calls))
+    guessed, names = guess(recipe), {provider.label: provider.plugin_name() for provider in recipe.providers()}
+    calls = tuple(
+        Planned(stage, model, names[model], round(use.calls.expected)) for (stage, model), use in guessed.uses.items()
+    )
+    return Plan(guessed.tasks, guessed.lost, calls)
 
 
 def found(directory: Path, wanted: str) -> dict[str, Any]:
@@ -84,6 +76,8 @@ def _rows(place: RunDirectory) -> Iterator[tuple[str, Row]]:
         for kind in FOLDERS:
             for row in place.rows(kind, number):
                 yield kind.__name__, row
+    for loss in place.late_losses():
+        yield Loss.__name__, loss
 
 
 def plugin_kinds() -> dict[str, list[str]]:

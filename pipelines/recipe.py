@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SerializeAsAny
 
 from ..curation.filters import Filter
+from ..generators.authoring.aimed import Aim
 from ..generators.comparisons import Compare
 from ..generators.judges import Judge
 from ..generators.protocols import Protocol
@@ -19,6 +20,7 @@ from ..schemas.formats import Format
 from ..schemas.frozen import Frozen
 from ..schemas.plugins import Plugin
 from . import recipe_file
+from .publishing.settings import Publish
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a run may be called: its name is a folder's name."""
@@ -29,10 +31,17 @@ class Panel(Frozen):
 
     judge: SerializeAsAny[Judge]
     """What is asked and how the reply is read; its own fields stand in the same block."""
-    protocol: SerializeAsAny[Protocol]
-    """Which judgments are asked for one comparison: a name, or `{protocol: NAME, …}`."""
+    protocol: SerializeAsAny[Protocol] | None
+    """Which judgments are asked for one comparison: a name, or `{protocol: NAME, …}`. None for a judge that is shown
+    single answers."""
     teachers: tuple[SerializeAsAny[Provider], ...] = Field(min_length=1)
     """The models that judge, as provider entries."""
+
+    def calls(self, answers: int, comparisons: int, references: int) -> int:
+        """Questions to one teacher about a task, at most; `references` as in `Judge.asks_with_reference`."""
+        if self.protocol is None:
+            return answers * references
+        return comparisons * self.protocol.calls(1, references)
 
 
 def _folder_name(name: str) -> str:
@@ -50,8 +59,10 @@ class Recipe(Frozen):
     """Draws pairs, orders and splits. Two runs with the same seed and the same replies are the same."""
     tasks: SerializeAsAny[Source]
     """Where task seeds come from: `{source: NAME, …}`."""
-    answers: tuple[SerializeAsAny[Provider], ...] = Field(min_length=1)
-    """The models that answer: a list of `{provider: NAME, …}`."""
+    answers: tuple[SerializeAsAny[Provider], ...] = ()
+    """The models that answer: a list of `{provider: NAME, …}`; none where the answers come with the tasks."""
+    aim: Aim | None = None
+    """Scores that answers are to deserve under the tasks' rubrics; None: models answer as well as they can."""
     compare: Compare = Compare()
     """Which answers of a task meet."""
     judge: Panel
@@ -62,10 +73,20 @@ class Recipe(Frozen):
     """What is written: a list of `{format: NAME, …}` or names."""
     world: WorldSettings = WorldSettings()
     """The simulated world, for `provider: simulated`."""
+    publish: Publish | None = None
+    """Where `prefmill publish` puts the exports: `{repo: OWNER/NAME, private: true, license: …}`."""
 
     def providers(self) -> tuple[Provider, ...]:
-        """Everyone who is asked: answering models, then teachers."""
-        return (*self.answers, *self.judge.teachers)
+        """Everyone who is asked: authors of tasks, answering models, teachers."""
+        return (*self.tasks.authors(), *self.answers, *self.judge.teachers)
+
+    def slots(self) -> list[str]:
+        """The model's name for each answer that a task is to have, in recipe order; stand-ins where answers come with
+        the tasks, two with each."""
+        if self.tasks.answered:
+            return ["first", "second"]
+        aims = len(self.aim.scores) if self.aim else 1
+        return [provider.label for provider in self.answers for _ in range(provider.samples * aims)]
 
     def simulated(self) -> bool:
         """Whether any part of the run is simulated."""
@@ -85,15 +106,17 @@ def as_plain(recipe: Recipe) -> dict[str, Any]:
         "seed": recipe.seed,
         "tasks": as_entry(recipe.tasks),
         "answers": [as_entry(provider) for provider in recipe.answers],
+        **({"aim": recipe.aim.model_dump(mode="json")} if recipe.aim else {}),
         "compare": recipe.compare.model_dump(mode="json"),
         "judge": {
             **as_entry(panel.judge),
-            "protocol": as_entry(panel.protocol),
+            **({"protocol": as_entry(panel.protocol)} if panel.protocol else {}),
             "teachers": [as_entry(provider) for provider in panel.teachers],
         },
         "filters": [as_entry(plugin) for plugin in recipe.filters],
         "exports": [as_entry(plugin) for plugin in recipe.exports],
         "world": recipe.world.model_dump(mode="json"),
+        **({"publish": recipe.publish.model_dump(mode="json")} if recipe.publish else {}),
     }
 
 
@@ -115,7 +138,13 @@ def asked_by(recipe: Recipe) -> dict[str, Any]:
     ]:
         for name in type(plugin).operational:
             entry.pop(name, None)
+    for key, plugin in recipe.tasks:
+        if isinstance(plugin, Provider):
+            for name in type(plugin).operational:
+                plain["tasks"][key].pop(name, None)
     del plain["filters"], plain["exports"], plain["judge"]["retries"], plain["name"]
+    plain.pop("publish", None)
+    plain.get("aim", {}).pop("flat", None)
     if not recipe.simulated():
         del plain["world"]
     return plain

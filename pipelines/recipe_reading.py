@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from ..curation.filters import Filter
+from ..generators.authoring.aimed import Aim
 from ..generators.comparisons import Compare
 from ..generators.judges import Judge
 from ..generators.protocols import Protocol
@@ -20,7 +21,9 @@ from ..schemas.errors import RecipeError, UnknownPlugin, known
 from ..schemas.formats import Format
 from ..schemas.plugins import Plugin, load, names
 from . import recipe_file, recipe_secrets
+from .publishing.settings import Publish
 from .recipe import Panel, Recipe
+from .recipe_fit import Misfit, answers_fit, compare_fits, exports_fit
 from .recipe_messages import coerced, key_path, lines_of, near, said
 
 P = TypeVar("P", bound=Plugin)
@@ -81,15 +84,21 @@ class _Reader:
             fields["tasks"] = tasks.model_copy(update={"limit": limit}) if tasks and limit else tasks
         before = len(self._mistakes)
         fields["answers"] = self._models(raw["answers"], "answers") if "answers" in raw else ()
+        fields["aim"] = self._model(Aim, raw["aim"], "aim") if raw.get("aim") is not None else None
         whole = len(self._mistakes) == before
         if "judge" in raw:
             fields["judge"] = self._panel(raw["judge"])
         fields["filters"] = self._list(Filter, raw.get("filters", []), "filters")
         fields["exports"] = self._exports(raw.get("exports", []))
-        for key, model in (("compare", Compare), ("world", WorldSettings)):
-            fields[key] = self._model(model, raw.get(key, {}), key)
-        if whole and fields["answers"] and fields["compare"]:
-            self._pairs(fields["compare"], fields["answers"])
+        panel = fields.get("judge")
+        # A judge of single answers has nothing to compare unless the recipe wants verdicts beside the grades.
+        compare = {"pairs": "none"} if panel and panel.judge.single else {}
+        for key, model, default in (("compare", Compare, compare), ("world", WorldSettings, {})):
+            fields[key] = self._model(model, raw.get(key, default), key)
+        if raw.get("publish") is not None:
+            fields["publish"] = self._model(Publish, raw["publish"], "publish")
+        if whole:
+            self._parts_fit(fields)
         self.finish()
         # Plug-ins are instances already: pydantic takes them as they are.
         recipe = Recipe.model_validate(fields)
@@ -163,7 +172,10 @@ class _Reader:
         apart = ("protocol", "teachers")
         own = {key: value for key, value in entry.items() if key not in apart}
         judge = self.plugin(Judge, own, "judge", apart)
-        protocol = self.plugin(Protocol, entry.get("protocol", "one_order"), "judge.protocol")
+        single = judge is not None and judge.single
+        if single and "protocol" in entry:
+            self._wrong("judge.protocol", f"{own['judge']!r} grades single answers: leave the protocol out.")
+        chosen = None if single else self.plugin(Protocol, entry.get("protocol", "one_order"), "judge.protocol")
         teachers: tuple[Provider, ...] = ()
         if "teachers" in entry:
             teachers = self._models(entry["teachers"], "judge.teachers")
@@ -175,7 +187,9 @@ class _Reader:
                 self._wrong(f"{where}.samples", f"a teacher is asked once (got {teacher.samples}).")
             if teacher.local:
                 self._wrong(f"{where}.provider", f"{teacher.plugin_name()!r} holds answers, no judgments.")
-        return Panel(judge=judge, protocol=protocol, teachers=teachers) if judge and protocol and teachers else None
+        if judge is None or not teachers or (chosen is None and not single):
+            return None
+        return Panel(judge=judge, protocol=chosen, teachers=teachers)
 
     def _model(self, model: type[M], fields: object, where: str, beside: Sequence[str] = ()) -> M | None:
         try:
@@ -187,14 +201,20 @@ class _Reader:
             self._wrong(key_path(where, location), what)
         return read
 
-    def _pairs(self, compare: Compare, answers: Sequence[Provider]) -> None:
-        """The baseline exists, and there is something to compare."""
-        labels = [model.label for model in answers for _ in range(model.samples)]
-        if compare.baseline is not None and compare.baseline not in labels:
-            what = f"no answering model named {compare.baseline!r}. {known(compare.baseline, set(labels))}"
-            self._wrong("compare.pairs.baseline", what)
-        elif compare.wanted(labels) == 0:
-            self._wrong("answers", "one answer to a task cannot be compared. Add a model, or give `samples: 2`.")
+    def _parts_fit(self, fields: dict[str, Any]) -> None:
+        source, answers, panel, compare = (fields.get(key) for key in ("tasks", "answers", "judge", "compare"))
+        if source:
+            self._fit(answers_fit(source, answers or ()))
+        if panel and compare:
+            if answers:
+                aims = len(fields["aim"].scores) if fields["aim"] else 1
+                slots = [one.label for one in answers for _ in range(one.samples * aims)]
+                self._fit(compare_fits(compare, slots, panel))
+            self._fit(exports_fit(fields["exports"], compare, panel))
+
+    def _fit(self, misfits: Iterable[Misfit]) -> None:
+        for where, what in misfits:
+            self._wrong(where, what)
 
     def _environment(self, recipe: Recipe) -> None:
         """Variables that hold keys must be set before anything is sent; each is told once."""

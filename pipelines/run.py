@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import platform
-import signal
-import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from ..generators.authoring.aimed import Aim
 from ..generators.budget import Budget, Caps, budget_of, check_prices
 from ..generators.calls import Caller
 from ..generators.halt import Halt
 from ..generators.ledger import Ledger
-from ..generators.providers import Connection, Provider, Site, World
-from ..schemas.errors import CapReached, Stopped
-from ..schemas.rows import Loss
+from ..generators.providers import Site
+from ..schemas.errors import CapReached
+from ..schemas.rows import Example, Loss, Task
+from .answering import Answering
+from .balancing import flatten, told
 from .batches import batches_of
+from .callers import Callers, open_rows, opened
 from .collect import Collector
+from .curating import Curating
 from .export import export
+from .grading import Grading
+from .judging import Judging
 from .loop import run_loop
+from .pairing import Pairing
+from .process import interruptible, quick_turns, quiet_collector, stopped_by_ctrl_c
 from .progress import Progress, Snapshot
 from .recipe import Recipe
 from .rundir import RunDirectory
-from .stages import Answering, Curating, Judging, Pairing, Seed
+from .stages import Seed
+from .watching import Watch, watched
+from .waterfall import Waterfall
 
-Watch = Callable[[Snapshot], None]
-"""Called a few times a second with the state of the run."""
-WATCH_EVERY_S = 0.25
 SHOWN_VERSIONS = ("prefmill", "distilabel", "openai", "datasets", "pyarrow", "pydantic")
 
 
@@ -58,7 +60,8 @@ def run(
     """
     place = RunDirectory(directory)
     check_prices(caps, recipe.providers())
-    next(recipe.tasks.tasks(), None)  # A source that cannot be read is told before anything is started.
+    if not recipe.tasks.authors():
+        next(recipe.tasks.seeds(), None)  # A source that cannot be read is told before anything is started.
     with ExitStack() as stack:
         stack.enter_context(place.claimed(recipe))
         ledger = stack.enter_context(Ledger.open(place.ledger))
@@ -67,7 +70,7 @@ def run(
         budget = budget_of(caps, ledger, recipe.providers())
         manifest = _begin(recipe)
         place.write_manifest(manifest)
-        stack.enter_context(_stopped_by_ctrl_c())
+        stack.enter_context(stopped_by_ctrl_c())
         place.clear()
         # Imported here: it takes seconds. Errors in a recipe should not wait for it, nor Ctrl-C on the loop.
         from . import engine  # noqa: F401
@@ -80,6 +83,9 @@ def run(
             manifest["batches"] = batches
         reason = budget.told(halt.reason) if isinstance(halt.reason, CapReached) else halt.reason
         if reason is None:
+            if recipe.aim is not None and recipe.aim.flat:
+                manifest["grid"] = _flatten(place, recipe.aim, collector.waterfall)
+                manifest["stages"] = collector.waterfall.as_plain()
             collector.waterfall.check()
             place.write_manifest(manifest)
             exported = export(place, recipe.exports)
@@ -107,42 +113,51 @@ async def stream(
     # Imported here: distilabel takes seconds to import.
     from .engine import AT_ONCE, Mill, chain, seeds, stage
 
-    collector = Collector(place)
+    collector = Collector(place, authored=bool(recipe.tasks.authors()))
     site = Site(folder=place.batches, retry_failed=retry_failed, stopping=halt.requested)
-    async with _callers(recipe, site, ledger, halt, budget) as (answering, teaching):
-        answer = Answering(answering, recipe.filters)
+    async with opened(recipe, site, ledger, halt, budget) as callers:
+        answer = Answering(callers.answering, recipe.filters, recipe.aim)
         pair = Pairing(recipe.compare, recipe.seed)
-        judge = Judging(
-            recipe.judge.judge, recipe.judge.protocol, {caller.provider.label: caller for caller in teaching}
-        )
+        judge = _judging(recipe, callers)
         curate = Curating(recipe.filters)
         with Mill(name=f"prefmill-{recipe.name}") as mill:
-            lines = _Lines(recipe)
+            lines = _Lines(recipe, {caller.provider.label: caller for caller in callers.authoring})
             source = seeds(lines)
             steps = [
-                stage("answers", answer, ["seed"], "answered", _open_rows(answering)),
+                stage("answers", answer, ["seed"], "answered", open_rows(callers.answering)),
                 stage("comparisons", pair, ["seed", "answered"], "paired", AT_ONCE),
-                stage("judgments", judge, ["seed", "answered", "paired"], "judged", _open_rows(teaching)),
-                stage("curation", curate, ["paired", "judged"], "curated", AT_ONCE),
+                stage("judgments", judge, ["seed", "answered", "paired"], "judged", open_rows(callers.teaching)),
+                stage("curation", curate, ["seed", "answered", "paired", "judged"], "curated", AT_ONCE),
                 stage("collect", collector, ["seed", "answered", "paired", "judged", "curated"], "collected"),
             ]
             chain(source, *steps)
-        progress = Progress([*answering, *teaching], collector, budget)
-        async with _watched(recipe, progress, watch):
-            with _interruptible(halt), _quiet_collector(), _quick_turns():
+        progress = Progress(list(callers), collector, budget)
+        async with watched(recipe, progress, watch):
+            with interruptible(halt), quiet_collector(), quick_turns():
                 await mill.stream(halt)
-        for caller in (*answering, *teaching):
+        for caller in callers:
             if caller.broken is not None:
                 halt.request(caller.broken)
         await collector.finish(None if halt.requested.is_set() else lines.read)
     return collector, progress.snapshot()
 
 
-def _open_rows(callers: Sequence[Caller]) -> int:
-    """Rows a step keeps open: enough to fill every slot even while some rows wait for their slowest call."""
-    return max(caller.provider.open_at_once for caller in callers) + 2 * sum(
-        caller.provider.max_in_flight for caller in callers
-    )
+def _judging(recipe: Recipe, callers: Callers) -> Judging | Grading:
+    """What teachers do with the answers of a task."""
+    panel, teachers = recipe.judge, {caller.provider.label: caller for caller in callers.teaching}
+    if panel.protocol is None:
+        return Grading(panel.judge, teachers)
+    return Judging(panel.judge, panel.protocol, teachers)
+
+
+def _flatten(place: RunDirectory, aim: Aim, fall: Waterfall) -> dict[str, Any]:
+    """Make the grid even, and count what that drops."""
+    grid, losses = flatten(place, aim.scores)
+    place.write_late_losses(losses)
+    for loss in losses:
+        fall[loss.stage].kept -= 1
+        fall[loss.stage].lose(loss)
+    return told(grid)
 
 
 @dataclass
@@ -150,147 +165,21 @@ class _Lines:
     """The lines of the source as seeds; counts them apart from what comes through."""
 
     recipe: Recipe
+    authors: Mapping[str, Caller]
     read: int = 0
 
-    def __call__(self) -> Iterator[Seed]:
-        for place, line in enumerate(self.recipe.tasks.tasks()):
-            self.read += 1
-            yield Seed(place, None, (line,)) if isinstance(line, Loss) else Seed(place, line)
+    def __call__(self) -> Iterator[Seed] | AsyncIterator[Seed]:
+        return self._written() if self.authors else map(self._seed, self.recipe.tasks.seeds())
 
+    async def _written(self) -> AsyncIterator[Seed]:
+        async for line in self.recipe.tasks.authored(self.authors, self.recipe.seed):
+            yield self._seed(line)
 
-@asynccontextmanager
-async def _callers(
-    recipe: Recipe, site: Site, ledger: Ledger, halt: Halt, budget: Budget
-) -> AsyncIterator[tuple[list[Caller], list[Caller]]]:
-    """Callers to the answering models and to the teachers, with the simulated world running where one is named."""
-    async with AsyncExitStack() as stack:
-        if recipe.simulated():
-            site = replace(site, world=stack.enter_context(_world(recipe)))
-        check = _Checked()
-
-        async def caller(stage: str, provider: Provider) -> Caller:
-            own = replace(site, folder=site.folder / stage if site.folder else None)
-            connection = await stack.enter_async_context(provider.open(own))
-            check.connections.append(connection)
-            made = Caller(stage, provider, connection, ledger, check, halt, budget=budget)
-            if provider.follows:
-                stack.callback(asyncio.create_task(made.follow()).cancel)
-            return made
-
-        answering = [await caller("answers", provider) for provider in recipe.answers]
-        teaching = [await caller("judgments", provider) for provider in recipe.judge.teachers]
-        yield answering, teaching
-
-
-@contextmanager
-def _world(recipe: Recipe) -> Iterator[World]:
-    from ..generators.world.server import running
-
-    with running(recipe.world) as world:
-        yield world
-
-
-@dataclass
-class _Checked:
-    """Checks every endpoint once, when the first call is about to be sent: a finished run needs no server."""
-
-    connections: list[Connection] = field(default_factory=list)
-    _checking: asyncio.Future[list[None]] | None = None
-    _passed: bool = False
-
-    async def __call__(self) -> None:
-        if self._passed:
-            return
-        if self._checking is None:
-            self._checking = asyncio.gather(*(connection.check() for connection in self.connections))
-        await asyncio.shield(self._checking)
-        self._passed = True
-
-
-@asynccontextmanager
-async def _watched(recipe: Recipe, progress: Progress, watch: Watch | None) -> AsyncIterator[None]:
-    """Tell `watch` how the run stands, a few times a second and once at the end."""
-    if watch is None:
-        yield
-        return
-
-    left = threading.Event()
-
-    def counted() -> int | None:
-        # The loop waits for its threads when it closes: a stop must not wait for the end of a long source.
-        lines = sum(1 for _ in takewhile(lambda _: not left.is_set(), recipe.tasks.places()))
-        return None if left.is_set() else lines
-
-    async def count() -> None:
-        progress.tasks_total = await asyncio.to_thread(counted)
-
-    async def look() -> None:
-        while True:
-            watch(progress.snapshot())
-            await asyncio.sleep(WATCH_EVERY_S)
-
-    beside = [asyncio.create_task(count()), asyncio.create_task(look())]
-    try:
-        yield
-    finally:
-        left.set()
-        for task in beside:
-            task.cancel()
-        watch(progress.snapshot())
-
-
-@contextmanager
-def _stopped_by_ctrl_c() -> Iterator[None]:
-    """Ctrl-C before the stages run and after them; in between it is `_interruptible`'s."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Stopped("stopped by SIGINT") from None
-
-
-@contextmanager
-def _quiet_collector() -> Iterator[None]:
-    """Keep Python's cyclic garbage collector from going through all imported modules again and again.
-
-    distilabel's imports are about a million objects: each full collection would hold up every call for half a second.
-    """
-    threshold = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*threshold)
-        gc.unfreeze()
-
-
-@contextmanager
-def _quick_turns() -> Iterator[None]:
-    """Give the event loop its turn soon while a thread reads the source or writes a part: 5 ms is Python's default."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(0.0005)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval)
-
-
-@contextmanager
-def _interruptible(halt: Halt) -> Iterator[None]:
-    """Ctrl-C and SIGTERM request a halt. Outside the main thread signals are the caller's matter."""
-    loop, signals = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
-    try:
-        for number in signals:
-            loop.add_signal_handler(number, halt.request, Stopped(f"stopped by {signal.Signals(number).name}"))
-    except (RuntimeError, ValueError):
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
+    def _seed(self, line: Task | Example | Loss) -> Seed:
+        place, self.read = self.read, self.read + 1
+        if isinstance(line, Loss):
+            return Seed(place, None, (line,))
+        return Seed(place, line.task, given=line) if isinstance(line, Example) else Seed(place, line)
 
 
 def _begin(recipe: Recipe) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A run on disk: where everything lies, and who may write there.
 
     recipe.yaml  manifest.json  ledger.sqlite  lock
-    1-tasks/ 2-answers/ 3-comparisons/ 4-judgments/ 5-verdicts/  dropped/  export/<format>/  batches/<stage>/
+    1-tasks/ 2-answers/ 3-comparisons/ 4-judgments/ 4-grades/ 5-verdicts/ 6-reviews/
+    dropped/  export/<format>/  batches/<stage>/
 
 Rows lie in parquet parts; part k of every stage holds what was made of the same tasks, in canonical order.
 """
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 
 from ..generators.ledger import Ledger
 from ..schemas.errors import RunDirectoryError
-from ..schemas.rows import Answer, Comparison, Judgment, Loss, Row, Task, Verdict
+from ..schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Review, Row, Task, Verdict
 from .recipe import Recipe, as_yaml, asked_by, differences
 from .recipe_reading import read_recipe
 
@@ -31,7 +32,9 @@ FOLDERS: dict[type[Row], str] = {
     Answer: "2-answers",
     Comparison: "3-comparisons",
     Judgment: "4-judgments",
+    Grade: "4-grades",
     Verdict: "5-verdicts",
+    Review: "6-reviews",
     Loss: "dropped",
 }
 
@@ -68,13 +71,32 @@ class RunDirectory:
 
         return rows_of(kind, pq.read_table(self.part(kind, number)))
 
+    def late_losses(self) -> list[Loss]:
+        """Rows that were dropped when the whole run was looked at."""
+        import pyarrow.parquet as pq
+
+        from ..schemas.arrow import rows_of
+
+        return rows_of(Loss, pq.read_table(self._late)) if self._late.exists() else []
+
+    def write_late_losses(self, losses: list[Loss]) -> None:
+        """Write them, in place of those of an earlier time."""
+        self._write(Loss, self._late, losses)
+
+    @property
+    def _late(self) -> Path:
+        return self.path / FOLDERS[Loss] / "whole-run.parquet"
+
     def write(self, kind: type[R], number: int, rows: list[R]) -> None:
         """Write part `number` of one kind, whole or not at all."""
+        self._write(kind, self.part(kind, number), rows)
+
+    @staticmethod
+    def _write(kind: type[R], target: Path, rows: list[R]) -> None:
         import pyarrow.parquet as pq
 
         from ..schemas.arrow import table_of
 
-        target = self.part(kind, number)
         partial = target.with_suffix(".partial")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from ..schemas.rows import Loss
 
-STAGES = ("tasks", "answers", "comparisons", "judgments", "verdicts")
+STAGES = ("tasks", "answers", "comparisons", "judgments", "grades", "verdicts")
 """Stages of a run in their order; exports follow, one stage a format."""
+
+
+RUBRICS = "rubrics"
+"""The stage before tasks, where models write them."""
 
 
 class Unaccounted(AssertionError):
@@ -28,11 +32,10 @@ class StageCount:
     failed: Counter[str] = field(default_factory=Counter)
     """Reason -> rows."""
 
-    def lose(self, losses: Iterable[Loss]) -> None:
-        """Count lost rows by their reasons."""
-        for loss in losses:
-            reasons = self.dropped if loss.status == "dropped" else self.failed
-            reasons[loss.reason] += 1
+    def lose(self, loss: Loss) -> None:
+        """Count a lost row by its reason."""
+        reasons = self.dropped if loss.status == "dropped" else self.failed
+        reasons[loss.reason] += 1
 
     def check(self, stage: str) -> None:
         """Raise `Unaccounted` where the sum does not hold."""
@@ -62,6 +65,11 @@ class Waterfall:
     """The counts of all stages of a run."""
 
     stages: dict[str, StageCount] = field(default_factory=lambda: {stage: StageCount() for stage in STAGES})
+
+    @classmethod
+    def of(cls, *stages: str) -> Self:
+        """The waterfall of these stages, nothing counted yet."""
+        return cls({stage: StageCount() for stage in stages})
 
     def __getitem__(self, stage: str) -> StageCount:
         if stage not in self.stages:

@@ -8,6 +8,7 @@
     │   ├── RunDirectoryError (OSError) the run directory cannot be used
     │   └── EndpointError (ConnectionError)  an endpoint is unreachable, refuses the key or lacks the model
     ├── Unreadable (ValueError)         a reply that a judge's reader does not accept; becomes a failed row
+    ├── Unaskable (ValueError)          a task that a judge cannot ask about; becomes a failed row
     ├── CannotCarry (ValueError)        a row that a format cannot express; counted as a loss of the export
     ├── CallFailed (RuntimeError)       one model call failed, with its kind; becomes a failed row
     └── Stopped (RuntimeError)          Ctrl-C; what was done is kept, exit 3
@@ -57,6 +58,10 @@ class EndpointError(UserError, ConnectionError):
 
 class Unreadable(PrefmillError, ValueError):
     """A judge's reader does not accept a reply. The text says what was expected and what stood there."""
+
+
+class Unaskable(PrefmillError, ValueError):
+    """A judge cannot ask about a task. The text says what the task lacks."""
 
 
 class CannotCarry(PrefmillError, ValueError):

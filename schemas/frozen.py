@@ -36,6 +36,10 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, ignored_types=(derived,))
 
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """The value itself, for `copy.deepcopy`, which pydantic calls on every default; a copy for `model_copy`."""
+        return self if memo is not None else super().__deepcopy__()
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with some fields changed, and derived values of its own."""
         copy = super().model_copy(update=update, deep=deep)

@@ -1,7 +1,7 @@
 """The rows that flow through a run: frozen, with content-hash ids and their parents' ids.
 
     Task -> Answer -> Comparison -> Judgment -> Verdict -> Review -> Example
-                                 (or Grade, for one answer)
+                   -> Grade (one answer under a rubric)            -> Example
 
 A row's `id` is the hash of what makes it that row, never of when or in which order it was made: two runs that ask the
 same and hear the same have the same ids. A failure is a row too, with a `Failure` where its content would stand.
@@ -33,6 +33,7 @@ FailureKind = Literal[
     "expired",  # a batch ended before this request's turn: its time was over, or it was cancelled
     "empty",  # a reply without text
     "content_filter",  # the endpoint withheld the reply
+    "unaskable",  # a task that the judge cannot ask about, such as one without a rubric
     "unreadable",  # a judge's reply that its reader does not accept
     "unanswered",  # no recorded answer for this task
     "no_usable_pair",  # fewer usable answers than a comparison needs
@@ -48,6 +49,9 @@ def digest(*parts: object, size: int = 8) -> str:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Row):
+        unset = {name for name in value.identity_if_set if getattr(value, name) is None}
+        return value.model_dump(exclude=unset)
     if isinstance(value, BaseModel):
         return value.model_dump()
     raise TypeError(f"no JSON form for {type(value).__name__}")
@@ -58,11 +62,16 @@ class Row(Frozen):
 
     identity: ClassVar[tuple[str, ...]]
     """Names of the fields that make this row what it is."""
+    identity_if_set: ClassVar[tuple[str, ...]] = ()
+    """Names of further such fields that count only where they are not None: rows without them keep their ids."""
 
     @derived
     def id(self) -> str:
         """16 hex digits, derived from the row's kind and identity."""
-        return digest(type(self).__name__, *(getattr(self, name) for name in self.identity))
+        later = {name: value for name in self.identity_if_set if (value := getattr(self, name)) is not None}
+        return digest(
+            type(self).__name__, *(getattr(self, name) for name in self.identity), *([later] if later else [])
+        )
 
     @classmethod
     def parse(cls, record: dict[str, Any]) -> Self:
@@ -168,6 +177,7 @@ class Answer(Row):
     """One model's answer to a Task, or why there is none."""
 
     identity: ClassVar[tuple[str, ...]] = ("task_id", "model", "sample", "text", "failure")
+    identity_if_set: ClassVar[tuple[str, ...]] = ("intended",)
 
     task_id: str
     model: str
@@ -176,6 +186,9 @@ class Answer(Row):
     """Model family, for self-preference checks: a teacher should not judge its own."""
     sample: int = 0
     """0-based number of the sample, where a model answers a task several times."""
+    intended: int | None = None
+    """The score that it was asked to deserve, on the scale of the task's rubric (`generators/authoring/aimed.py`); None
+    where it was asked for as a plain answer. What it does deserve is said by grades."""
     text: str | None = None
     finish_reason: str | None = None
     """As the endpoint says: `stop`, `length`, `content_filter`, …; None for recorded answers that do not say."""
@@ -208,6 +221,16 @@ class Comparison(Row):
         return self.model_copy(update={"answer_ids": self.answer_ids[::-1], "models": self.models[::-1]})
 
 
+class Aspect(Frozen):
+    """What a teacher thinks of the answers under one named criterion, in the order in which it saw them."""
+
+    criterion: str
+    scores: tuple[float | None, ...]
+    """One score an answer, on the criterion's own scale; None where the teacher says that it does not apply."""
+    feedback: tuple[str, ...] = ()
+    """One text an answer, or none at all."""
+
+
 class Judgment(Row):
     """One teacher's reply about a Comparison, or why it could not be read.
 
@@ -231,10 +254,13 @@ class Judgment(Row):
     sample: int = 0
     """0 for the first reply, k for the k-th time the question was asked again."""
     scores: tuple[float, ...] | None = None
-    """One score an answer, in the order shown, on the judge's scale."""
+    """One score an answer, in the order shown, on the judge's scale; where it asks for several criteria, their sum or
+    mean, as the judge says."""
     rationale: str = ""
+    aspects: tuple[Aspect, ...] = ()
+    """The criteria behind the scores, where the judge names any."""
     raw: str | None = None
-    """The reply as it came; kept for unreadable ones too."""
+    """The reply as it came; kept for unreadable ones too. Of a judge that asks in several parts, a JSON list."""
     usage: Usage = Usage()
     origin: str = ""
     """The teacher's provider; whatever is simulated says so here."""
@@ -258,27 +284,33 @@ class Grade(Row):
     """One teacher's reply about one Answer under a rubric, or why it could not be read."""
 
     identity: ClassVar[tuple[str, ...]] = (
-        "answer_id",
-        "teacher",
-        "judge",
-        "with_reference",
-        "sample",
-        "raw",
-        "failure",
-    )
+        "answer_id", "teacher", "judge", "with_reference", "sample", "raw", "failure",
+    )  # fmt: skip
 
     answer_id: str
     task_id: str
     teacher: str
+    """The name the recipe gives the teacher."""
     judge: str
+    """Name of the judge plug-in (prompt and reader)."""
     with_reference: bool = False
     sample: int = 0
+    """0 for the first reply, k for the k-th time the question was asked again."""
     score: float | None = None
+    """On the rubric's scale."""
     feedback: str = ""
     raw: str | None = None
+    """The reply as it came; kept for unreadable ones too."""
     usage: Usage = Usage()
     origin: str = ""
+    """The teacher's provider; whatever is simulated says so here."""
     failure: Failure | None = None
+
+    @model_validator(mode="after")
+    def _score_or_failure(self) -> Self:
+        if (self.score is None) == (self.failure is None):
+            raise ValueError("a grade has either a score or a failure")
+        return self
 
 
 Winner = Literal["first", "second", "tie"]
@@ -286,18 +318,22 @@ Winner = Literal["first", "second", "tie"]
 
 
 class Verdict(Row):
-    """What all judgments of one Comparison add up to, or why they add up to nothing."""
+    """What all judgments (or grades) of one Comparison add up to, or why they add up to nothing."""
 
-    identity: ClassVar[tuple[str, ...]] = ("comparison_id", "judgment_ids", "winner", "margin", "failure")
+    identity: ClassVar[tuple[str, ...]] = ("comparison_id", "judgment_ids", "winner", "margin", "scores", "failure")
 
     comparison_id: str
     task_id: str
     protocol: str
     judgment_ids: tuple[str, ...]
-    """The judgments that were used: readable ones only."""
+    """The judgments, or grades, that were used: readable ones only."""
     winner: Winner | None = None
+    """Of a pair; None where more than two answers meet."""
     margin: float | None = None
-    """Score of the first answer minus the second's, averaged over the judgments used; positive favours the first."""
+    """Score of the first answer minus the second's, averaged over the judgments used; positive favours the first. None
+    where more than two answers meet."""
+    scores: tuple[float, ...] = ()
+    """Final score of each answer, in the comparison's order, where more than two meet."""
     consistent: bool | None = None
     """Whether both orders agree on the winner; None where only one order was read."""
     flags: tuple[str, ...] = ()
@@ -308,45 +344,66 @@ class Verdict(Row):
 
     @model_validator(mode="after")
     def _winner_or_failure(self) -> Self:
-        if (self.winner is None) == (self.failure is None):
-            raise ValueError("a verdict has either a winner (or tie) or a failure")
+        if (self.winner is None and not self.scores) == (self.failure is None):
+            raise ValueError("a verdict has either a winner (or tie, or scores of several answers) or a failure")
         return self
 
 
 class Review(Row):
-    """One person's decision on a Verdict."""
+    """One person's decision on a Comparison, whether or not they saw a Verdict of it."""
 
-    identity: ClassVar[tuple[str, ...]] = ("verdict_id", "annotator", "winner", "comment")
+    identity: ClassVar[tuple[str, ...]] = (
+        "comparison_id", "verdict_id", "annotator", "winner", "strength", "comment",
+    )  # fmt: skip
 
-    verdict_id: str
+    comparison_id: str
+    task_id: str
+    verdict_id: str | None = None
+    """The verdict that was reviewed; None for people's judgments that come with a source."""
     annotator: str
     winner: Winner | None = None
     """None: this person cannot judge it."""
+    strength: float | None = None
+    """How much better, on the source's own scale; positive favours the comparison's first answer."""
     comment: str = ""
     seconds: float | None = None
     """Time spent on the record."""
 
 
 class Example(Row):
-    """A row ready to publish, with everything it was made from."""
+    """A row ready to publish, with everything it was made from: a comparison with its verdict, or one graded answer."""
 
-    identity: ClassVar[tuple[str, ...]] = ("task", "comparison", "verdict")
+    identity: ClassVar[tuple[str, ...]] = ("task", "answers", "comparison", "verdict", "grades", "reviews")
 
     index: int
-    """0-based position in the run's canonical order (task order, then pair order): no call's timing enters it."""
+    """0-based position in the run's canonical order (task order, then pair or answer order): no call's timing enters
+    it."""
     task: Task
-    answers: tuple[Answer, ...]
-    """In the comparison's order."""
-    comparison: Comparison
-    judgments: tuple[Judgment, ...]
+    answers: tuple[Answer, ...] = Field(min_length=1)
+    """In the comparison's order; a single one where there is no comparison."""
+    comparison: Comparison | None = None
+    judgments: tuple[Judgment, ...] = ()
     """Readable ones, in the order in which the protocol asked."""
-    verdict: Verdict
+    verdict: Verdict | None = None
+    """None where only people have judged."""
+    grades: tuple[Grade, ...] = ()
+    """Readable ones of the answers: in the order of the answers, then as asked."""
+    reviews: tuple[Review, ...] = ()
+    """What people say of the comparison, in the order of the source."""
+
+    @model_validator(mode="after")
+    def _comparison_or_one_answer(self) -> Self:
+        if self.comparison is None and (len(self.answers) != 1 or self.verdict is not None):
+            raise ValueError("an example without a comparison is one graded answer")
+        if self.comparison is not None and len(self.comparison.answer_ids) != len(self.answers):
+            raise ValueError("the answers are not those of the comparison")
+        return self
 
     @property
     def simulated(self) -> bool:
         """Whether any part of it comes from the simulated world."""
-        origins = {answer.origin for answer in self.answers} | {judgment.origin for judgment in self.judgments}
-        return "simulated" in origins
+        rows: tuple[Answer | Judgment | Grade, ...] = (*self.answers, *self.judgments, *self.grades)
+        return any(row.origin == "simulated" for row in rows)
 
 
 class Loss(Row):

@@ -114,8 +114,8 @@ def _made_fixture() -> Callable[[int], tuple[Any, ...]]:
             Seed(place, task),
             Answered(tuple(answers), usable, tuple(lost_answers)),
             Paired(3, tuple(comparisons), tuple(lost_pairs)),
-            Judged(tuple(judgments), tuple(verdicts), tuple(lost_judgments)),
-            Curated(tuple(one.id for one in verdicts if one.id not in gone), tuple(lost_verdicts)),
+            Judged(tuple(judgments), (), tuple(verdicts), tuple(lost_judgments)),
+            Curated(tuple(one.id for one in verdicts if one.id not in gone), (), tuple(lost_verdicts)),
         )
 
     return made

@@ -13,7 +13,7 @@ import pytest
 from prefmill.cli import main
 from prefmill.pipelines.overview import plugin_kinds
 from prefmill.pipelines.recipe_reading import read_recipe
-from prefmill.pipelines.templates import write_template
+from prefmill.pipelines.templates import templates, write_template
 
 
 def prefmill(folder: Path, *arguments: str) -> str:
@@ -85,7 +85,7 @@ def test_the_next_command_can_be_pasted(tmp_path: Path) -> None:
 
 def test_lists_name_everything_that_is_there(tmp_path: Path) -> None:
     listed = as_json(tmp_path, "list")
-    assert listed == {**plugin_kinds(), "templates": ["quickstart"]}
+    assert listed == {**plugin_kinds(), "templates": templates()}
     assert as_json(tmp_path, "list", "judge") == {"judge": listed["judge"]}
     assert "judgelm" in prefmill(tmp_path, "list", "judge")
 

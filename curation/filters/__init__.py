@@ -1,7 +1,7 @@
 """Filters: keep or drop, with a reason. One file each; nothing is deleted, dropped rows go to `dropped/`.
 
-A filter of stage `answers` acts before pairs are drawn, so that nobody pays to judge what would be dropped; one of
-stage `verdicts` acts on what would be published.
+A filter of answers acts before pairs are drawn, so that nobody pays to judge what would be dropped; those of verdicts
+and of grades act on what would be published.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from ...schemas.plugins import Plugin
-from ...schemas.rows import Answer, Comparison, Judgment, Task, Verdict
+from ...schemas.rows import Answer, Comparison, Grade, Judgment, Task, Verdict
 
 
 class Filter(Plugin):
-    """Base of both kinds of filter."""
+    """Base of all kinds of filter."""
 
     kind: ClassVar[str] = "filter"
 
@@ -38,4 +38,15 @@ class VerdictFilter(Filter):
         """One line on what was found, where the verdict is to be dropped; None keeps it.
 
         `judgments` includes failed ones.
+        """
+
+
+class GradeFilter(Filter):
+    """Base of the filters that look at one graded answer."""
+
+    @abstractmethod
+    def drop(self, task: Task, answer: Answer, grades: tuple[Grade, ...]) -> str | None:
+        """One line on what was found, where the graded answer is to be dropped; None keeps it.
+
+        `grades` are the answer's readable ones, at least one.
         """

@@ -33,6 +33,8 @@ class Protocol(Plugin):
     """Base of all protocols."""
 
     kind: ClassVar[str] = "protocol"
+    pairs_only: ClassVar[bool] = True
+    """Whether it can only settle comparisons of two answers."""
 
     @abstractmethod
     def run(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> Run:

@@ -49,7 +49,7 @@ def settle(
     readable = [judgment for judgment in deciding if judgment.scores is not None]
     usage = reduce(add, (judgment.usage for judgment in judgments)) if judgments else Usage()
     if not readable:
-        failure = Failure(kind="no_judgment", message=_reasons(deciding))
+        failure = Failure(kind="no_judgment", message=reasons(deciding))
         return Verdict(
             comparison_id=comparison.id,
             task_id=comparison.task_id,
@@ -114,7 +114,7 @@ def _asked_both(judgments: Sequence[Judgment]) -> bool:
     return len({judgment.shown for judgment in judgments}) > 1
 
 
-def _reasons(failed: Sequence[Judgment]) -> str:
+def reasons(failed: Sequence[Judgment]) -> str:
     """Every failure on one line, each with its teacher and the order it was shown."""
     reasons = [
         f"{judgment.teacher} shown {judgment.shown}: {judgment.failure.kind}: {judgment.failure.message}"

@@ -7,16 +7,20 @@ A source says what stands on each line (`records`); how a record becomes a Task 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field
 
 from ...schemas.frozen import Frozen
 from ...schemas.plugins import Plugin
-from ...schemas.rows import Loss, Task
+from ...schemas.rows import Example, Loss, Task
+from ..providers import Provider
+
+if TYPE_CHECKING:
+    from ..calls import Caller
 
 
 class Fields(Frozen):
@@ -55,6 +59,9 @@ class Source(Plugin):
 
     kind: ClassVar[str] = "source"
     operational: ClassVar[frozenset[str]] = frozenset({"limit"})
+
+    answered: ClassVar[bool] = False
+    """Whether its tasks come with their answers."""
 
     fields: Fields = Fields()
     """Names of the columns, where they differ from the defaults."""
@@ -95,6 +102,29 @@ class Source(Plugin):
         from ._reading import read_tasks
 
         return read_tasks(self)
+
+    def seeds(self) -> Iterator[Task | Example | Loss]:
+        """What a run starts from: tasks, or tasks that come with answers and people's judgments of them."""
+        return self.tasks()
+
+    def sketch(self) -> Iterator[Task | Loss]:
+        """The tasks, or stand-ins of like size where they are not written yet: for counting calls beforehand."""
+        return self.tasks()
+
+    def authoring_calls(self) -> Mapping[str, int]:
+        """Label of each of `authors` -> calls it is asked for, at least."""
+        return {}
+
+    def authors(self) -> tuple[Provider, ...]:
+        """The models that write the tasks, for a source that has them written (`authored.py`)."""
+        return ()
+
+    def authored(self, callers: Mapping[str, Caller], seed: int) -> AsyncGenerator[Task | Loss, None]:
+        """Tasks as the models of `authors` write them; `callers`: the model's name -> its caller.
+
+        Raises `NotImplementedError` for a source that reads its tasks.
+        """
+        raise NotImplementedError
 
     def check(self) -> None:
         """A look that costs nothing: raises `SourceError` where the source is plainly not there. Reads no rows."""

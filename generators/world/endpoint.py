@@ -28,6 +28,7 @@ from .prose import REFUSAL, UNREADABLE, answer_text, cut
 from .replies import reply_text
 from .settings import WorldSettings
 from .shown import answers_in
+from .writing import Wanted, written
 
 _WORD = re.compile(r"\S+")
 _NO_ANSWER = (
@@ -162,6 +163,9 @@ class Endpoint:
         return 200, completion(f"chatcmpl-{arrival.key}-{arrival.number}", request.model, text, finish_reason, usage)
 
     def _answer(self, model: Answerer, request: ChatRequest, call: str) -> str:
+        text = written(Wanted(self._chance, self._fingerprints, model, request.prompt, call))
+        if text is not None:
+            return text
         asked = [part for turn in request.messages for part in (turn.role, turn.text)]
         task = self._chance.integer(TASK_BITS, "task", *asked)
         identity = Identity(task, model.number, self._chance.integer(DRAW_BITS, "draw", call))

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .aimed import aimed_quality, aimed_words
 from .chance import Chance
 from .fingerprint import Identity
-from .population import BY_NUMBER
+from .population import AIMED, BY_NUMBER
 
 DIFFICULTY = 0.6
 """Standard deviation of the tasks' difficulty, in quality units."""
@@ -24,7 +25,8 @@ class Latent:
     """The truth about one answer."""
 
     quality: float
-    """Strength of the model, less the difficulty of the task, plus a standard normal draw of this answer's own."""
+    """Strength of the model, less the difficulty of the task, plus a standard normal draw of this answer's own; for an
+    answer that aims at a score see `aimed.py`."""
     words: int
     """Words it is meant to have, 30..400: longer for better answers and for verbose models."""
     appeal: float
@@ -37,6 +39,10 @@ def latent(chance: Chance, identity: Identity) -> Latent:
     model = BY_NUMBER[identity.model]
     (difficulty,) = chance.normals(1, "difficulty", identity.task)
     own, length, appeal = chance.normals(3, "answer", *identity)
+    if identity.model >= AIMED:
+        quality = aimed_quality(chance, identity)
+        words = aimed_words(TYPICAL_WORDS, quality, model.verbosity + _LENGTH_NOISE * length)
+        return Latent(quality, min(MOST_WORDS, max(FEWEST_WORDS, words)), appeal)
     log_words = math.log(TYPICAL_WORDS) + _LENGTH_OF_QUALITY * own + model.verbosity + _LENGTH_NOISE * length
     words = min(MOST_WORDS, max(FEWEST_WORDS, round(math.exp(log_words))))
     return Latent(model.strength - DIFFICULTY * difficulty + own, words, appeal)

@@ -22,7 +22,7 @@ class Answerer:
     name: str
     family: str
     number: int
-    """What fingerprints carry; 0..63, never reused, so that old texts stay readable when the population grows."""
+    """What fingerprints carry; 0..31, never reused, so that old texts stay readable when the population grows."""
     strength: float
     """Mean quality of its answers to a task of difficulty 0."""
     verbosity: float
@@ -136,4 +136,6 @@ TEACHERS = (
 """The teachers."""
 
 BY_NAME: dict[str, Answerer | Teacher] = {member.name: member for member in (*ANSWERERS, *TEACHERS)}
-BY_NUMBER = {answerer.number: answerer for answerer in ANSWERERS}
+AIMED = 32
+"""Added to a model's number in the fingerprint of an answer that it wrote to deserve a stated score (`aimed.py`)."""
+BY_NUMBER = {answerer.number + way: answerer for answerer in ANSWERERS for way in (0, AIMED)}

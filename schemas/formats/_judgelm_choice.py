@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..errors import CannotCarry
 from ..judgelm_prompt import HIGHEST, LOWEST
 from ..rows import Example, Judgment, Winner
+from ._pair import pair_of
 
 ORDERS = ((0, 1), (1, 0))
 """The comparison's own order first."""
@@ -39,16 +40,11 @@ def choices(example: Example) -> tuple[Choice, ...]:
     A judgment whose winner is not the verdict's would teach the opposite of what the verdict says, so it is never
     exported, not even beside one that agrees. Of several that agree the protocol's first is taken.
 
-    Raises `CannotCarry`: `more_than_two_answers`, `failed_answer`, `failed_verdict`, `scores_outside_1_to_10` (another
+    Raises `CannotCarry` as `pair_of` and `Pair.winner`, `scores_outside_1_to_10` (another
     judge's scale) and `no_judgment_supports_verdict` (such as a tie that is the average of two opposite orders).
     """
-    if len(example.answers) != 2:
-        raise CannotCarry("more_than_two_answers")
-    if any(answer.text is None for answer in example.answers):
-        raise CannotCarry("failed_answer")
-    if example.verdict.winner is None:
-        raise CannotCarry("failed_verdict")
-    supporting = [judgment for judgment in example.judgments if _winner(judgment) == example.verdict.winner]
+    winner = pair_of(example).winner()
+    supporting = [judgment for judgment in example.judgments if _winner(judgment) == winner]
     if not supporting:
         raise CannotCarry("no_judgment_supports_verdict")
     if not all(LOWEST <= score <= HIGHEST for judgment in supporting for score in judgment.scores or ()):

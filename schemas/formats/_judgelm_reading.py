@@ -7,22 +7,25 @@ from itertools import zip_longest
 
 from ..errors import Unreadable
 from ..judgelm_prompt import read_scores
-from ..rows import Answer, Comparison, Example, Judgment, Message, Reference, Task, Verdict
+from ..rows import Answer, Comparison, Example, Judgment, Loss, Message, Reference, Task, Verdict
 from ..sampling import Sampling
 from . import Record
 from ._judgelm_choice import winner_of
-from ._lines import Line, lines_of
+from ._lines import Line, lines_of, lost, rows
 
 
-def read_train(files: Mapping[str, Iterable[Record]], name: str) -> Iterator[Example]:
+def read_train(files: Mapping[str, Iterable[Record]], name: str) -> Iterator[Example | Loss]:
     """Examples of the training file."""
-    for line in lines_of(files, name):
-        yield _example(line, (line, "text", "score"), (line, "text_w_reference", "score_w_reference"), line)
+
+    def example(line: Line, _: int) -> Example:
+        return _example(line, (line, "text", "score"), (line, "text_w_reference", "score_w_reference"), line)
+
+    return rows(lines_of(files, name), example, "question_id")
 
 
 def read_validation(
     files: Mapping[str, Iterable[Record]], questions: str, judgments: str, with_reference: str, references: str
-) -> Iterator[Example]:
+) -> Iterator[Example | Loss]:
     """Examples of the four validation files, which align by line; none where all four are absent."""
     names = (questions, judgments, with_reference, references)
     present = [name for name in names if name in files]
@@ -39,11 +42,14 @@ def read_validation(
         for line in (plain, referenced, reference):
             if line.has("question_id") and line.whole("question_id") != question.whole("question_id"):
                 raise line.wrong("question_id", f"differs from line {number} of {questions}")
-        yield _example(question, (plain, "text", "score"), (referenced, "text", "score"), reference)
+        try:
+            yield _example(question, (plain, "text", "score"), (referenced, "text", "score"), reference)
+        except ValueError as problem:
+            yield lost(question, str(problem), "question_id")
 
 
 def _example(line: Line, plain: tuple[Line, str, str], referenced: tuple[Line, str, str], reference: Line) -> Example:
-    task = _task(line, reference)
+    task = task_of(line, reference)
     answers = _answers(line, task)
     comparison = Comparison(
         task_id=task.id,
@@ -70,7 +76,7 @@ def _example(line: Line, plain: tuple[Line, str, str], referenced: tuple[Line, s
     )
 
 
-def _task(line: Line, at: Line) -> Task:
+def task_of(line: Line, at: Line) -> Task:
     """`reference.model` names the reference, or the task where there is no reference."""
     reference = at.inside("reference")
     text = reference.text("text")
@@ -96,12 +102,12 @@ def _answers(line: Line, task: Task) -> tuple[Answer, Answer]:
             # A name of its own for sampled answers, whose parameters are not in the file; others are as recorded.
             origin="judgelm" if method == "top_p_sampling" else "recorded",
         )
-        for index, method in enumerate(_decoding_method(line, number) for number in (1, 2))
+        for index, method in enumerate(decoding_method_at(line, number) for number in (1, 2))
     )
     return first, second
 
 
-def _decoding_method(line: Line, number: int) -> str:
+def decoding_method_at(line: Line, number: int) -> str:
     if not line.has(f"answer{number}_metadata"):
         return ""
     metadata = line.inside(f"answer{number}_metadata")

@@ -33,9 +33,9 @@ def row_of(example: Example, choice: Choice, question_id: int) -> Record:
             "answer2_body": second.text,
             "answer1_model_id": first.model,
             "answer2_model_id": second.model,
-            "answer1_metadata": {"decoding_method": _decoding_method(first)},
-            "answer2_metadata": {"decoding_method": _decoding_method(second)},
-            "reference": _reference(example.task),
+            "answer1_metadata": {"decoding_method": decoding_method(first)},
+            "answer2_metadata": {"decoding_method": decoding_method(second)},
+            "reference": reference_of(example.task),
             "score_w_reference": with_reference[1],
             "text_w_reference": with_reference[0],
         }
@@ -54,14 +54,14 @@ def text_and_score(judgment: Judgment) -> tuple[str, list[float]]:
     return judgment_text(scores, judgment.rationale), list(scores)
 
 
-def _reference(task: Task) -> Record:
+def reference_of(task: Task) -> Record:
     """The published set keeps the seed's id in `model`; so does this, with the reference's model in its absence."""
     reference = task.reference
     model = task.source_id or (reference.model if reference else None) or ""
     return {"decoding_method": "None", "model": model, "text": reference.text if reference else ""}
 
 
-def _decoding_method(answer: Answer) -> str:
+def decoding_method(answer: Answer) -> str:
     sampling = answer.sampling
     if sampling.temperature == 0 or sampling.top_k == 1:
         return "greedy"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
+from ..rows import Example, Loss
 from . import Record
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,13 @@ class Line:
     def wrong(self, key: str, what: str) -> ValueError:
         """`FILE:LINE: key.path: what is wrong`, to be raised."""
         return ValueError(f"{self.file}:{self.number}: {self.path}{key}: {what}")
+
+    def choice(self, key: str, known: Mapping[str, T]) -> T:
+        """What a text stands for, of a fixed set."""
+        value = self.text(key)
+        if value not in known:
+            raise self.wrong(key, f"no such value (got {value!r}). Known: {', '.join(sorted(known))}.")
+        return known[value]
 
     def has(self, key: str) -> bool:
         """Whether the key is there and not null."""
@@ -76,6 +87,27 @@ class Line:
             return self.wrong(key, f"expected {expected}, but there is no such key")
         value = repr(self.record[key])
         return self.wrong(key, f"expected {expected} (got {value if len(value) <= 60 else value[:59] + '…'})")
+
+
+def rows(lines: Iterable[Line], build: Callable[[Line, int], Example], name: str = "") -> Iterator[Example | Loss]:
+    """`build(line, index)` for each line; a line that it refuses (`ValueError`) comes as a loss in its place.
+
+    `index` is the line's 0-based place among all of them. `name` is a key under which records have a name of their
+    own, such as `idx`: the loss says it too.
+    """
+    for index, line in enumerate(lines):
+        try:
+            yield build(line, index)
+        except ValueError as problem:
+            yield lost(line, str(problem), name)
+
+
+def lost(line: Line, problem: str, name: str = "") -> Loss:
+    """A record that is no example, as a loss of stage `decode`; the detail is one line."""
+    own = f" ({name} {line.record[name]})" if name in line.record else ""
+    place = f"{line.file}:{line.number}"
+    detail = " ".join(problem.removeprefix(f"{place}: ").split())
+    return Loss(stage="decode", status="failed", row_id=f"{place}{own}", reason="malformed", detail=detail)
 
 
 def lines_of(files: Mapping[str, Iterable[Record]], name: str) -> Iterator[Line]:

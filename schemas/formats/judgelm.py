@@ -9,19 +9,23 @@ belong together line by line. Every example goes either to the training file or 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from ..contents import Content
 from ..errors import CannotCarry
 from ..judgelm_prompt import MARKS, referenced, training_prompt
-from ..rows import Example, Judgment
+from ..rows import Example, Judgment, Loss
 from . import Format, Record
 from ._judgelm_choice import Choice, choices
 from ._judgelm_reading import read_train, read_validation
 from ._judgelm_row import identified, row_of, short_id, text_and_score
 from ._judgelm_text import swapped_rationale
 from ._split import held_out
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TRAIN = "judgelm_train.jsonl"
 MATERIALISED = "judgelm_train_materialised.jsonl"
@@ -58,6 +62,10 @@ class JudgeLMFormat(Format):
         "that a row is simulated",
     )
 
+    carries: ClassVar[frozenset[Content]] = frozenset(
+        {"source_id", "reference", "reference_model", "models", "winner", "order", "scores", "rationale", "margin"}
+    )
+
     val_share: float = Field(0.05, ge=0, le=1)
     """Expected share of tasks, 0 to 1, that go to the validation files; chosen by a hash of the question's text. The
     published set holds out 5 of 105 thousand."""
@@ -90,14 +98,20 @@ class JudgeLMFormat(Format):
         for copy in copies:
             yield MATERIALISED, copy
 
-    def decode(self, files: Mapping[str, Iterable[Record]]) -> Iterator[Example]:
+    def decode(self, files: Mapping[str, Iterable[Record]]) -> Iterator[Example | Loss]:
         """Examples of the training file, then of the validation files; the materialised file repeats the former.
 
-        The comparison's own order is the order of the row. Raises `ValueError` for a row of the published set whose
-        judgment failed (`text` is "error", `score` is [-1, -1]), and for validation files that do not align.
+        The comparison's own order is the order of the row. A row of the published set whose judgment failed (`text` is
+        "error", `score` is [-1, -1]) comes as a loss. Raises `ValueError` for validation files that do not align.
         """
         yield from read_train(files, TRAIN)
         yield from read_validation(files, QUESTIONS, JUDGMENTS, JUDGMENTS_WITH_REFERENCE, REFERENCES)
+
+    def features(self) -> Mapping[str, pa.Schema]:
+        from ._judgelm_features import JUDGMENT, QUESTION, REFERENCE, ROW
+
+        judgments = dict.fromkeys((JUDGMENTS, JUDGMENTS_WITH_REFERENCE), JUDGMENT)
+        return {TRAIN: ROW, MATERIALISED: ROW, QUESTIONS: QUESTION, **judgments, REFERENCES: REFERENCE}
 
     def notes(self) -> tuple[str, ...]:
         """What a person who trains on these files must know; printed with the export and written on its card."""

@@ -8,15 +8,21 @@ reads; trainers ignore the others (`id`, `chosen_model`, `rejected_model`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ..errors import CannotCarry
-from ..rows import Answer, Comparison, Example, Message, Task, Verdict
+from ..contents import Content
+from ..rows import Example, Loss, Task
 from . import Format, Record
-from ._lines import Line, lines_of
+from ._chat import prompt, reply, reply_at, turns
+from ._lines import Line, lines_of, rows
+from ._pair import pair_of
+from ._preferred import Side, margin_of, model_at, preferred, sides_of, verdict_of
 from ._split import held_out
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TRAIN, TEST = "train.jsonl", "test.jsonl"
 
@@ -25,10 +31,12 @@ class Preference(Format):
     """Prompt, chosen and rejected answer, for reward models and DPO."""
 
     files: ClassVar[tuple[str, ...]] = (TRAIN, TEST)
+    carries: ClassVar[frozenset[Content]] = frozenset({"system_prompt", "earlier_turns", "models", "winner", "margin"})
     loses: ClassVar[tuple[str, ...]] = (
         "ties",
         "the order in which the answers met",
         "judgments: scores, explanations, teachers, consistency (the margin stays)",
+        "what people said",
         "reference, rubric, category, licence and the source's own id",
         "sampling parameters, finish reasons, tokens and costs",
         "that a row is simulated",
@@ -40,33 +48,46 @@ class Preference(Format):
     def encode(self, example: Example) -> Iterator[tuple[str, Record]]:
         """One row, in the training or the test file.
 
-        Raises `CannotCarry`: `more_than_two_answers`, `failed_verdict`, `tie`, `failed_answer`, `empty_answer`,
-        `identical_answers` (blanks at the ends do not count), `no_margin` (TRL cannot train on a column with gaps) and
-        `margin_contradicts_winner`.
+        Raises `CannotCarry`: `no_comparison`, `more_than_two_answers`, `failed_answer`, `no_verdict`, `failed_verdict`,
+        `tie`, `empty_answer`, `identical_answers` (blanks at the ends do not count), `no_margin` (TRL cannot train on a
+        column with gaps) and `margin_contradicts_winner`.
         """
-        chosen, rejected = _chosen_and_rejected(example)
+        pair = pair_of(example)
+        chosen, rejected = sides_of(pair)
         yield (
             TEST if held_out(example.task, self.test_share) else TRAIN,
             {
-                "prompt": [message.model_dump() for message in example.task.messages],
-                "chosen": [{"role": "assistant", "content": chosen.text}],
-                "rejected": [{"role": "assistant", "content": rejected.text}],
-                "margin": _margin(example.verdict),
-                "id": example.verdict.id,
+                "prompt": turns(example.task.messages),
+                "chosen": reply(chosen.text),
+                "rejected": reply(rejected.text),
+                "margin": margin_of(pair),
+                "id": verdict_of(pair).id,
                 "chosen_model": chosen.model,
                 "rejected_model": rejected.model,
             },
         )
 
-    def decode(self, files: Mapping[str, Iterable[Record]]) -> Iterator[Example]:
+    def decode(self, files: Mapping[str, Iterable[Record]]) -> Iterator[Example | Loss]:
         """Examples of the training file, then of the test file; `index` counts on from one to the other.
 
         Which answer came first is not in the file; it is drawn from the answers' content, so that the winner is not
         always the first. Columns other than `prompt`, `chosen` and `rejected` may be absent.
         """
-        rows = (line for name in self.files for line in lines_of(files, name))
-        for index, line in enumerate(rows):
-            yield _example(line, index)
+        return rows((line for name in self.files for line in lines_of(files, name)), _example)
+
+    def features(self) -> Mapping[str, pa.Schema]:
+        from ._features import MESSAGES, NUMBER, TEXT, schema
+
+        columns = schema(
+            prompt=MESSAGES,
+            chosen=MESSAGES,
+            rejected=MESSAGES,
+            margin=NUMBER,
+            id=TEXT,
+            chosen_model=TEXT,
+            rejected_model=TEXT,
+        )
+        return dict.fromkeys(self.files, columns)
 
     def notes(self) -> tuple[str, ...]:
         """What a person who trains on these files must know; printed with the export and written on its card."""
@@ -77,73 +98,9 @@ class Preference(Format):
         )
 
 
-def _chosen_and_rejected(example: Example) -> tuple[Answer, Answer]:
-    if len(example.answers) != 2:
-        raise CannotCarry("more_than_two_answers")
-    winner, (first, second) = example.verdict.winner, example.answers
-    if winner is None:
-        raise CannotCarry("failed_verdict")
-    if winner == "tie":
-        raise CannotCarry("tie")
-    if first.text is None or second.text is None:
-        raise CannotCarry("failed_answer")
-    if not first.text.strip() or not second.text.strip():
-        raise CannotCarry("empty_answer")
-    if first.text.strip() == second.text.strip():
-        raise CannotCarry("identical_answers")
-    return (first, second) if winner == "first" else (second, first)
-
-
-def _margin(verdict: Verdict) -> float:
-    if verdict.margin is None:
-        raise CannotCarry("no_margin")
-    if (verdict.margin > 0) != (verdict.winner == "first") and verdict.margin != 0:
-        raise CannotCarry("margin_contradicts_winner")
-    return abs(verdict.margin)
-
-
 def _example(line: Line, index: int) -> Example:
-    task = Task(messages=_prompt(line), source=line.file, line=line.number)
-    chosen, rejected = (_answer(line, task, column) for column in ("chosen", "rejected"))
-    answers = tuple(sorted((chosen, rejected), key=lambda answer: answer.id))
-    comparison = Comparison(
-        task_id=task.id,
-        answer_ids=tuple(answer.id for answer in answers),
-        models=tuple(answer.model for answer in answers),
+    task = Task(messages=prompt(line), source=line.file, line=line.number)
+    chosen, rejected = (
+        Side(reply_at(line, column), model_at(line, f"{column}_model")) for column in ("chosen", "rejected")
     )
-    margin = line.number_at("margin") if line.has("margin") else None
-    won_first = answers[0] is chosen
-    verdict = Verdict(
-        comparison_id=comparison.id,
-        task_id=task.id,
-        protocol="unknown",
-        judgment_ids=(),
-        winner="first" if won_first else "second",
-        margin=margin if margin is None or won_first else -margin,
-    )
-    return Example(index=index, task=task, answers=answers, comparison=comparison, judgments=(), verdict=verdict)
-
-
-def _prompt(line: Line) -> tuple[Message, ...]:
-    messages = tuple(_message(turn) for turn in line.each("prompt"))
-    if not messages or messages[-1].role != "user":
-        raise line.wrong("prompt", "the last message must be the user's")
-    return messages
-
-
-def _message(turn: Line) -> Message:
-    content = turn.text("content")
-    match turn.text("role"):
-        case "system" | "user" | "assistant" as role:
-            return Message(role=role, content=content)
-        case other:
-            raise turn.wrong("role", f"no such role (got {other!r}). Known: assistant, system, user.")
-
-
-def _answer(line: Line, task: Task, column: str) -> Answer:
-    turns = tuple(_message(turn) for turn in line.each(column))
-    if len(turns) != 1 or turns[0].role != "assistant":
-        raise line.wrong(column, "expected one message of the assistant")
-    key = f"{column}_model"
-    model = line.text(key) if line.has(key) else "unknown"
-    return Answer(task_id=task.id, model=model, text=turns[0].content, origin="recorded")
+    return preferred(index, task, chosen, rejected, line.number_at("margin") if line.has("margin") else None)

@@ -50,13 +50,20 @@ def _root(
 
 @app.command()
 def new(
-    recipe: Annotated[Path, typer.Argument(help="Where to write the recipe.")] = Path("recipe.yaml"),
-    template: Annotated[str, typer.Option(help="Which template: see `prefmill list templates`.")] = "quickstart",
+    recipe: Annotated[
+        Path, typer.Argument(help="Where to write the recipe, or the name of a template.", show_default=True)
+    ] = Path("recipe.yaml"),
+    template: Annotated[
+        str | None,
+        typer.Option(help="Which template: see `prefmill list templates`.", show_default="quickstart, or that name"),
+    ] = None,
 ) -> None:
-    """Write a recipe to start from, and a few tasks for it."""
-    from prefmill.pipelines.templates import write_template
+    """Write a recipe to start from, and the files it reads."""
+    from prefmill.pipelines.templates import templates, write_template
 
-    for path in write_template(template, recipe):
+    if template is None and str(recipe) in templates():
+        template, recipe = str(recipe), recipe.with_suffix(".yaml")
+    for path in write_template(template or "quickstart", recipe):
         typer.echo(f"wrote {path}")
     typer.echo(f"next: prefmill check {shlex.quote(str(recipe))}")
 
@@ -254,6 +261,73 @@ def export(
         terminal.show_json(exported.as_plain())
     else:
         terminal.show_exports(exported.as_plain(), directory)
+
+
+@app.command()
+def publish(
+    directory: RunFolder,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where --dry-run writes.", show_default="publish in the directory")
+    ] = None,
+    repo: Annotated[
+        str | None, typer.Option(help="Data set repository, as OWNER/NAME.", show_default="the recipe's")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the folder, upload nothing.")] = False,
+    revision: Annotated[str | None, typer.Option(help="Branch to publish to.", show_default="main")] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--formats", "--format", help="Formats, with commas between; may be repeated.", show_default="the recipe's"
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Publish a finished run on the Hugging Face Hub."""
+    from prefmill import published, terminal
+    from prefmill.pipelines.publish import publish as publish_run
+
+    if folder is not None and not dry_run:
+        raise UserError(f"{folder}: a folder is named for --dry-run only; what is uploaded lies in the run's directory")
+    names = [name for some in formats or () for name in some.split(",") if name]
+    done = publish_run(
+        directory, repo=repo, private=private, dry_run=dry_run, folder=folder, revision=revision, formats=names
+    )
+    if as_json:
+        terminal.show_json(published.as_plain(done))
+    else:
+        published.show_published(done)
+
+
+@app.command()
+def convert(
+    inputs: Annotated[Path, typer.Argument(metavar="IN", help="File or folder to read.", show_default=False)],
+    outputs: Annotated[Path, typer.Argument(metavar="OUT", help="File or folder to write.", show_default=False)],
+    source: Annotated[
+        str, typer.Option("--from", help="Format of IN: see `prefmill list format`.", show_default=False)
+    ],
+    target: Annotated[str, typer.Option("--to", help="Format of OUT.", show_default=False)],
+    out_as: Annotated[
+        str | None,
+        typer.Option(help="Kind of file: parquet, jsonl, …", show_default="as OUT ends, or the format's own"),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Write nothing where anything would be lost.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Convert files between formats, and count what is lost."""
+    from prefmill import conversion, terminal
+    from prefmill.generators.records.format_files import format_named
+    from prefmill.pipelines.convert import convert as convert_files
+
+    done = convert_files(
+        format_named(source, "--from"), format_named(target, "--to"), inputs, outputs, out_as=out_as, strict=strict
+    )
+    if as_json:
+        terminal.show_json(done.as_plain())
+    else:
+        conversion.show_conversion(done)
+    if not done.count.kept:
+        raise UserError(f"{outputs}: no row came through")
 
 
 @app.command("list")

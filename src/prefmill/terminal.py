@@ -35,11 +35,17 @@ def _reasons(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {rows:,}" for reason, rows in sorted(reasons.items(), key=lambda item: -item[1]))
 
 
+OPTIONAL = ("comparisons", "judgments", "grades", "verdicts")
+"""Stages that not every recipe has: comparisons are judged, single answers are graded."""
+
+
 def show_waterfall(stages: Mapping[str, Any]) -> None:
     """Every stage: in = kept + dropped + failed, with reasons."""
     table = _table("stage", ">in", ">kept", ">dropped", ">failed", "reasons")
     for stage, count in stages.items():
         dropped, failed = count["dropped"], count["failed"]
+        if not count["in"] and stage in OPTIONAL:
+            continue
         table.add_row(
             stage,
             f"{count['in']:,}",
@@ -85,7 +91,9 @@ def show_run(manifest: Mapping[str, Any], directory: Path) -> None:
     show_stats(manifest)
     now = manifest["this_time"]
     sys.stdout.write(f"{now['sent']:,} calls sent, {now['found']:,} found in the ledger, {now['seconds']:.1f} s\n")
-    exports = sorted((directory / "export").glob("*/*.jsonl"))
+    exports = sorted(
+        path for path in (directory / "export").glob("*/*.*") if path.suffix in (".jsonl", ".json", ".csv")
+    )
     for path in exports:
         sys.stdout.write(f"wrote {path}\n")
     sys.stdout.write(f"next: prefmill stats {directory}\n")

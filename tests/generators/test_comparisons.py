@@ -9,7 +9,7 @@ from math import sqrt
 import pytest
 from pydantic import ValidationError
 
-from prefmill.generators.comparisons import Baseline, Compare, draw
+from prefmill.generators.comparisons import Baseline, Compare, draw, given
 from prefmill.schemas.rows import Answer, Comparison, Failure, Loss, Message, Task
 
 RANDOM, ALL, BASELINE = Compare(per_task=2), Compare(pairs="all"), Compare(pairs=Baseline(baseline="a"))
@@ -194,3 +194,72 @@ def test_orders_of_two_pairs_of_one_task_are_independent() -> None:
         first, second, *_ = drawn(ALL, of, slots(of))[0]
         same += (first.models[0] == "a") == (second.models[0] == "a")
     assert abs(same - count / 2) < 4.5 * sqrt(count / 4)
+
+
+TOGETHER, NONE = Compare(pairs="together"), Compare(pairs="none")
+
+
+@pytest.mark.parametrize(("compare", "counts"), [(TOGETHER, (0, 0, 1, 1)), (NONE, (0, 0, 0, 0))])
+def test_together_is_one_comparison_and_none_is_none(compare: Compare, counts: tuple[int, ...]) -> None:
+    assert tuple(compare.wanted(list(models)) for models in ("", "a", "ab", "abcd")) == counts
+    with pytest.raises(ValidationError, match="per_task is for `pairs: random` only"):
+        Compare.model_validate({"pairs": compare.pairs, "per_task": 2})
+
+
+def test_together_all_usable_answers_meet() -> None:
+    of = task()
+    answers = slots(of, samples=2)
+    model = {answer.id: answer.model for answer in answers}
+    [whole], losses = drawn(TOGETHER, of, answers)
+    assert losses == []
+    assert sorted(whole.answer_ids) == sorted(model)
+    assert whole.models == tuple(model[answer] for answer in whole.answer_ids)
+    [some], losses = drawn(TOGETHER, of, slots(of, failed="b"), without="d")
+    assert (sorted(some.models), losses) == (["a", "c"], [])
+
+
+def test_together_fewer_than_two_are_a_failed_row() -> None:
+    of = task()
+    comparisons, [loss] = drawn(TOGETHER, of, slots(of, failed="bc"), without="d")
+    assert comparisons == []
+    assert (loss.stage, loss.status, loss.reason, loss.row_id) == (
+        "comparisons", "failed", "no_usable_pair", f"{of.id}#0"
+    )  # fmt: skip
+    assert loss.detail == "b sample 0: timeout; c sample 0: timeout; d sample 0: dropped"
+
+
+def test_together_the_order_is_drawn_and_depends_on_nothing_else() -> None:
+    """Neither on the recipe's order, nor on texts, nor on which other answers failed."""
+    first: Counter[str] = Counter()
+    for number in range(1000):
+        of = task(number)
+        order = "".join(drawn(TOGETHER, of, slots(of))[0][0].models)
+        first[order[0]] += 1
+        for answers in (slots(of, "dcba"), slots(of, text="another text"), slots(of, failed="a")):
+            failed = {answer.model for answer in answers if answer.failure}
+            [found] = drawn(TOGETHER, of, answers)[0]
+            assert list(found.models) == [model for model in order if model not in failed]
+    for model in "abcd":
+        assert abs(first[model] - 250) < 4.5 * sqrt(1000 * 3 / 16)
+    orders = {drawn(TOGETHER, task(), slots(task()), seed=seed)[0][0].models for seed in range(20)}
+    assert len(orders) > 5
+
+
+def test_none_draws_nothing_and_loses_nothing() -> None:
+    of = task()
+    assert drawn(NONE, of, slots(of, failed="a")) == ([], [])
+
+
+def test_a_comparison_that_came_with_its_task_is_kept_as_it_is() -> None:
+    of = task()
+    one, other = answers = slots(of, "ab")
+    came = Comparison(task_id=of.id, answer_ids=(other.id, one.id), models=("b", "a"))
+    assert given(came, of, answers, {one.id, other.id}) == ([came], [])
+    comparisons, [loss] = given(came, of, answers, {other.id})
+    assert comparisons == []
+    assert (loss.stage, loss.status, loss.reason, loss.task_id, loss.detail) == (
+        "comparisons", "failed", "no_usable_pair", of.id, "a sample 0: dropped"
+    )  # fmt: skip
+    failed = slots(of, "ab", failed="b")
+    (loss,) = given(came, of, failed, {failed[0].id})[1]
+    assert loss.detail == "b sample 0: timeout"

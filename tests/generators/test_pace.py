@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from prefmill.generators.calls import Caller, Outcome
@@ -112,6 +113,38 @@ def test_after_a_refusal_the_level_returns_in_one_step() -> None:
         return levels
 
     assert asyncio.run(level()) == [1, 64]
+
+
+def test_refused_again_after_going_back_it_halves_the_way() -> None:
+    """What comes back in between was sent below the old level and says nothing of the new one."""
+
+    async def level() -> list[int]:
+        slots, levels = Slots(64), []
+        for _ in range(3):
+            await slots.__aenter__()
+        for turn in range(3):
+            slots.refused(0.05)
+            await asyncio.sleep(0.3 * 2**turn)
+            slots.answered(0.01)
+            slots.answered(0.01)
+            levels.append(slots.level)
+        return levels
+
+    back, half, less = asyncio.run(level())
+    assert back == 64
+    assert half < 40
+    assert 2 < less < half
+
+
+@pytest.mark.parametrize(
+    ("asked", "least", "most"), [(1.0, 0.25, 0.3), (20.0, 5.0, 5.6), (0.1, 0.1, 0.12), (None, 0.2, 0.3)]
+)
+def test_a_refused_call_misses_a_round_trip_and_not_the_whole_wait(
+    asked: float | None, least: float, most: float
+) -> None:
+    waits = [Slots(4).patience(asked) for _ in range(200)]
+    assert least <= min(waits)
+    assert max(waits) <= most
 
 
 def test_when_nothing_gets_through_nobody_sends() -> None:

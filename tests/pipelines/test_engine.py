@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import metadata
 from typing import Any
 
@@ -14,7 +15,7 @@ from prefmill.pipelines.engine import WAITING_ROWS, Mill, RowStep, Seeds, Work, 
 from prefmill.pipelines.stages import Seed
 from prefmill.schemas.errors import EndpointError, RunDirectoryError, SourceError, Stopped
 
-Lines = Callable[[], Iterator[Seed]]
+Lines = Callable[[], Iterator[Seed] | AsyncIterator[Seed]]
 Planned = tuple[str, Work, list[str], str, int]
 """Name, work, columns taken, column given, open rows: what `stage` takes."""
 
@@ -319,6 +320,143 @@ def test_steps_do_the_same_work_a_batch_at_a_time() -> None:
     assert sorted(out, key=lambda row: row[0].place) == sorted(kept.rows, key=lambda row: row[0].place)
     rest, last = list(source.process(offset=192))[-1]
     assert ([row["seed"].place for row in rest], last) == (list(range(192, 200)), True)
+
+
+def test_lines_that_are_written_come_as_they_come() -> None:
+    """On the run's event loop: here the source goes on only when its row has come out at the end."""
+    out = asyncio.Event()
+    threads: set[threading.Thread] = set()
+
+    async def lines() -> AsyncIterator[Seed]:
+        for place in range(5):
+            threads.add(threading.current_thread())
+            yield Seed(place, None)
+            await out.wait()
+            out.clear()
+
+    async def keep(seed: Seed, two: int) -> None:
+        assert two == 2 * seed.place
+        out.set()
+
+    run(mill(lines, ("double", double, ["seed"], "two", 4), ("keep", keep, ["seed", "two"], "kept", 1)), seconds=5)
+    assert threads == {threading.current_thread()}
+
+
+def test_lines_that_are_read_are_read_beside_the_loop() -> None:
+    """A slow disk holds up nothing: the loop has its turn while a line is read."""
+    turns: list[int] = []
+    turned = threading.Event()
+
+    def lines() -> Iterator[Seed]:
+        yield Seed(0, None)
+        assert threading.current_thread() is not threading.main_thread()
+        turned.wait(5)
+        yield Seed(1, None)
+
+    async def turn() -> None:
+        turns.append(len(kept.rows))
+        turned.set()
+
+    kept = Kept()
+
+    async def whole() -> None:
+        beside = asyncio.create_task(turn())
+        await mill(lines, ("keep", kept, ["seed"], "kept", 1)).stream(Halt())
+        await beside
+
+    asyncio.run(whole())
+    assert (turns, len(kept.rows)) == ([0], 2)
+
+
+def test_written_lines_are_rows_a_batch_at_a_time_too() -> None:
+    async def lines() -> AsyncIterator[Seed]:
+        for place in range(130):
+            await asyncio.sleep(0)
+            yield Seed(place, None)
+
+    source = mill(lines, ("double", double, ["seed"], "two", 2)).dag.get_step("tasks")["step"]
+    found = [([row["seed"].place for row in batch], last) for batch, last in source.process()]
+    assert found == [(list(range(64)), False), (list(range(64, 128)), False), ([128, 129], True)]
+    assert [row["seed"].place for batch, _ in source.process(offset=128) for row in batch] == [128, 129]
+
+    async def flowed() -> list[int]:
+        return [row["seed"].place async for row in source.flow()]
+
+    assert asyncio.run(flowed()) == list(range(130))
+
+
+@pytest.mark.parametrize("error", [SourceError("cut off"), Stopped("a cap"), Bug()])
+def test_what_a_written_source_raises_stops_the_run(error: Exception) -> None:
+    kept = Kept()
+
+    async def lines() -> AsyncIterator[Seed]:
+        for place in range(3):
+            yield Seed(place, None)
+        raise error
+
+    made = mill(lines, ("double", double, ["seed"], "two", 4), ("keep", kept, ["two"], "kept", 1))
+    if isinstance(error, Bug):
+        with pytest.raises(Bug):
+            run(made)
+        return
+    assert run(made).reason is error
+    assert sorted(kept.rows) == [(0,), (2,), (4,)]
+
+
+def test_a_step_that_is_behind_holds_up_what_is_written() -> None:
+    """No text is asked for, and paid, that would wait long for its turn."""
+    begun: list[int] = []
+
+    async def lines() -> AsyncIterator[Seed]:
+        for place in range(WAITING_ROWS + 1000):
+            begun.append(place)
+            yield Seed(place, None)
+
+    async def stuck(_: Seed) -> None:
+        await asyncio.Event().wait()
+
+    async def whole() -> None:
+        halt = Halt(grace_s=0)
+        running = asyncio.create_task(mill(lines, ("stuck", stuck, ["seed"], "done", 3)).stream(halt))
+        await asyncio.sleep(0.3)
+        halt.request(Stopped("seen enough"))
+        await running
+
+    asyncio.run(whole())
+    assert WAITING_ROWS < len(begun) < WAITING_ROWS + 20
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_a_written_source_is_closed_when_the_run_stops(waiting: bool) -> None:
+    """Whether it waits for a reply or for its turn: its own calls end with it, before the run does."""
+    ended: list[str] = []
+    halt = Halt(grace_s=0.2)
+
+    async def call() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("call")
+
+    async def lines() -> AsyncIterator[Seed]:
+        own = asyncio.create_task(call())
+        try:
+            for place in range(10_000):
+                yield Seed(place, None)
+                if place == 20 and waiting:
+                    await asyncio.Event().wait()
+        finally:
+            own.cancel()
+            await asyncio.gather(own, return_exceptions=True)
+            ended.append("source")
+
+    async def slow(seed: Seed) -> None:
+        await asyncio.sleep(0.001)
+        if seed.place == 20:
+            halt.request(Stopped("seen enough"))
+
+    run(mill(lines, ("slow", slow, ["seed"], "done", 1)), halt, seconds=5)
+    assert ended == ["call", "source"]
 
 
 NEEDED = {

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 import pytest
@@ -14,11 +14,15 @@ import pytest
 from prefmill.pipelines.collect import Collector
 from prefmill.pipelines.export import examples, export
 from prefmill.pipelines.rundir import RunDirectory
+from prefmill.schemas.contents import Content
 from prefmill.schemas.errors import CannotCarry, RunDirectoryError
 from prefmill.schemas.formats import Format, Record
 from prefmill.schemas.formats.judgelm import JudgeLMFormat
 from prefmill.schemas.formats.preference import Preference
-from prefmill.schemas.rows import Example
+from prefmill.schemas.rows import Comparison, Example, Loss, Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Made = Callable[[int], tuple[Any, ...]]
 LINES = 40
@@ -45,10 +49,17 @@ def files(directory: RunDirectory) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
+def met(example: Example) -> tuple[Comparison, Verdict]:
+    """The comparison and its verdict."""
+    assert example.comparison is not None and example.verdict is not None
+    return example.comparison, example.verdict
+
+
 class Plain(Format):
     """Ids, to a file for each way a verdict can go."""
 
     files: ClassVar[tuple[str, ...]] = ("first.jsonl", "second.jsonl")
+    carries: ClassVar[frozenset[Content]] = frozenset({"winner"})
     loses: ClassVar[tuple[str, ...]] = ("nearly everything",)
 
     refuses: str = ""
@@ -57,15 +68,19 @@ class Plain(Format):
     """The one winner it writes."""
 
     def encode(self, example: Example) -> Iterator[tuple[str, Record]]:
-        winner = example.verdict.winner
+        comparison, verdict = met(example)
+        winner = verdict.winner
         if self.only not in (None, winner):
             raise CannotCarry("not_asked_for")
         yield f"{winner}.jsonl", {"index": example.index, "id": example.id}
-        if example.comparison.models[winner == "second"] == self.refuses:
+        if comparison.models[winner == "second"] == self.refuses:
             # After a record was given: none of this example may be written.
             raise CannotCarry(f"won_by_{self.refuses}")
 
-    def decode(self, files: Mapping[str, Iterable[Record]]) -> Iterator[Example]:
+    def decode(self, files: Mapping[str, Iterable[Record]]) -> Iterator[Example | Loss]:
+        raise NotImplementedError
+
+    def features(self) -> Mapping[str, pa.Schema]:
         raise NotImplementedError
 
 
@@ -76,15 +91,15 @@ def records(directory: RunDirectory, name: str) -> list[dict[str, Any]]:
 def test_kept_verdicts_come_with_all_they_rest_on(tmp_path: Path, made: Made) -> None:
     found = list(examples(finished(tmp_path, made)))
     kept = [verdict for place in range(LINES) for verdict in made(place)[4].kept]
-    assert [example.verdict.id for example in found] == kept
+    assert [met(example)[1].id for example in found] == kept
     assert len(kept) > 20
     assert [example.index for example in found] == list(range(len(kept)))
     for example in found:
-        comparison = example.comparison
-        assert example.verdict.comparison_id == comparison.id
+        comparison, verdict = met(example)
+        assert verdict.comparison_id == comparison.id
         assert [answer.id for answer in example.answers] == list(comparison.answer_ids)
         assert comparison.task_id == example.task.id
-        assert [judgment.id for judgment in example.judgments] == list(example.verdict.judgment_ids)
+        assert [judgment.id for judgment in example.judgments] == list(verdict.judgment_ids)
 
 
 @pytest.mark.parametrize("tasks_a_part", [1, 3, 2000])
@@ -101,7 +116,8 @@ def test_neither_order_of_completion_nor_parts_change_a_byte(tmp_path: Path, mad
 def test_what_a_format_cannot_carry_is_counted_and_not_written(tmp_path: Path, made: Made) -> None:
     directory = finished(tmp_path, made)
     fall = export(directory, (Plain(refuses="b"), Preference()))
-    wins = [example.comparison.models[example.verdict.winner == "second"] for example in examples(directory)]
+    found = [met(example) for example in examples(directory)]
+    wins = [comparison.models[verdict.winner == "second"] for comparison, verdict in found]
     count = fall["export test_export"]
     assert (count.entered, count.kept) == (len(wins), len(wins) - wins.count("b"))
     assert count.dropped == {"won_by_b": wins.count("b")}

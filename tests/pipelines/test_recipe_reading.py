@@ -66,8 +66,8 @@ CASES: list[tuple[dict[str, str], str]] = [
     ({"tasks": ""}, "tasks: missing. Where task seeds come from: `{source: NAME, …}`."),
     ({"answers": ""}, "answers: missing. *"),
     ({"judge": ""}, "judge: missing. *"),
-    ({"name": "nmae: x"}, "nmae: no such key. Known: answers, *. Did you mean 'name'?"),
-    ({"x": "colour: red"}, "colour: no such key. Known: answers, compare, exports, filters, judge, name, *."),
+    ({"name": "nmae: x"}, "nmae: no such key. Known: aim, answers, *. Did you mean 'name'?"),
+    ({"x": "colour: red"}, "colour: no such key. Known: aim, answers, compare, exports, filters, judge, name, *."),
     ({"name": "name: 12"}, "name: a text (got 12). Put it in quotes."),
     ({"name": "name: a/b"}, "name: letters, digits, `.`, `_` and `-`, * (got 'a/b')."),
     ({"name": "name: ../up"}, "name: letters, digits, * (got '../up')."),
@@ -81,9 +81,9 @@ CASES: list[tuple[dict[str, str], str]] = [
     ({"x": "seed: .nan"}, "seed: a finite number (got nan)."),
     ({"x": "1: x"}, "1: keys are texts (got 1). Put it in quotes."),
     # the source
-    ({"tasks": "tasks: 3"}, "tasks: a mapping {source: NAME, …} (got 3). Known: csv, *."),
-    ({"tasks": "tasks: t.jsonl"}, "tasks: no source named 't.jsonl'. Known: csv, *. Did you mean 'jsonl'?"),
-    ({"tasks": "tasks: {path: x}"}, "tasks: which source? Give source: NAME. Known: csv, *."),
+    ({"tasks": "tasks: 3"}, "tasks: a mapping {source: NAME, …} (got 3). Known: *csv, *."),
+    ({"tasks": "tasks: t.jsonl"}, "tasks: no source named 't.jsonl'. Known: *csv, *. Did you mean 'jsonl'?"),
+    ({"tasks": "tasks: {path: x}"}, "tasks: which source? Give source: NAME. Known: *csv, *."),
     ({"tasks": "tasks: {sorce: jsonl, path: x}"}, "tasks: which source? * Did you mean 'source' by 'sorce'?"),
     ({"tasks": "tasks: {source: 3}"}, "tasks.source: the name of a source (got 3). Known: *."),
     ({"tasks": "tasks: {source: jsonl}"}, "tasks.path: missing. The file; *"),
@@ -149,7 +149,10 @@ CASES: list[tuple[dict[str, str], str]] = [
     # what is compared
     ({"x": "compare: random"}, "compare: a mapping with pairs, per_task (got 'random')."),
     ({"x": "compare:"}, "compare: a mapping with pairs, per_task (got nothing)."),
-    ({"x": "compare: {pairs: 3}"}, "compare.pairs: one of 'random', 'all' or a mapping with baseline (got 3)."),
+    (
+        {"x": "compare: {pairs: 3}"},
+        "compare.pairs: one of 'random', 'all', 'together', 'none' or a mapping with baseline (got 3).",
+    ),
     ({"x": "compare: {pairs: rnadom}"}, "compare.pairs: one of * (got 'rnadom'). Did you mean 'random'?"),
     ({"x": "compare: {pairs: [random]}"}, "compare.pairs: one of * (got a list)."),
     ({"x": "compare: {pairs: {}}"}, "compare.pairs.baseline: missing. Name of the model *."),
@@ -221,6 +224,7 @@ def test_the_good_recipe_is_good(tmp_path: Path) -> None:
     recipe = read(tmp_path, recipe_text())
     assert recipe.tasks.where() == str(tmp_path / "tasks.jsonl")
     assert [model.label for model in recipe.answers] == ["sim-oak-70b", "sim-pine-7b"]
+    assert recipe.judge.protocol is not None
     assert recipe.judge.protocol.plugin_name() == "one_order"
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from prefmill.curation.filters.empty_answers import EmptyAnswers
 from prefmill.curation.filters.minimum_margin import MinimumMargin
@@ -17,38 +14,22 @@ from prefmill.curation.filters.order_inconsistent import OrderInconsistent
 from prefmill.curation.filters.truncated_answers import TruncatedAnswers
 from prefmill.generators.calls import FRESH_TEMPERATURE, Caller
 from prefmill.generators.comparisons import Compare
-from prefmill.generators.halt import Halt
 from prefmill.generators.judges import Judge, Reading
 from prefmill.generators.judges.judgelm import JudgeLM
-from prefmill.generators.ledger import Ledger
 from prefmill.generators.protocols.both_orders import BothOrders
 from prefmill.generators.protocols.one_order import OneOrder
-from prefmill.generators.providers import Site
-from prefmill.generators.providers.openai import OpenAI
-from prefmill.pipelines.stages import (
-    EMPTY_AGAIN,
-    Answered,
-    Answering,
-    Curated,
-    Curating,
-    Judged,
-    Judging,
-    Paired,
-    Pairing,
-    Seed,
-)
+from prefmill.pipelines.answering import EMPTY_AGAIN, Answering
+from prefmill.pipelines.curating import Curating
+from prefmill.pipelines.judging import Judging
+from prefmill.pipelines.pairing import Pairing
+from prefmill.pipelines.stages import Answered, Curated, Judged, Paired, Seed
 from prefmill.schemas.errors import Unreadable
 from prefmill.schemas.rows import Answer, Failure, Loss, Message, Task
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Serving = Callable[[Handler], AbstractAsyncContextManager[str]]
-Completion = Callable[..., dict[str, Any]]
-Says = Callable[[dict[str, Any]], object]
-"""Reply to a request's body: a text, a status, or a whole completion."""
+from .conftest import ENTRY, Completion, Endpoint, Endpoints
 
 TASK = Task(source_id="q", messages=(Message(role="user", content="Why?"),))
 SEED = Seed(0, TASK)
-ENTRY: dict[str, Any] = {"attempts": 2, "timeout": 5}
 
 
 def answer(model: str, text: str | None, sample: int = 0) -> Answer:
@@ -58,47 +39,6 @@ def answer(model: str, text: str | None, sample: int = 0) -> Answer:
 
 def answered(*answers: Answer) -> Answered:
     return Answered(answers, frozenset(one.id for one in answers if one.failure is None))
-
-
-class Endpoint:
-    """A server whose replies the test decides, and the callers to it."""
-
-    def __init__(self, serving: Serving, completion: Completion, says: Says, path: Path) -> None:
-        self.serving, self.completion, self.says, self.path = serving, completion, says, path
-        self.heard: list[dict[str, Any]] = []
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        self.heard.append(body)
-        said = self.says(body)
-        if isinstance(said, int):
-            return web.json_response({"error": {"message": f"no {said}"}}, status=said, headers={"Retry-After": "0"})
-        return web.json_response(said if isinstance(said, dict) else self.completion(said))
-
-    @asynccontextmanager
-    async def callers(self, *entries: dict[str, Any]) -> AsyncIterator[list[Caller]]:
-        """A caller for each provider entry, all with one ledger."""
-
-        async def ready() -> None:
-            pass
-
-        async with AsyncExitStack() as stack:
-            base_url = await stack.enter_async_context(self.serving(self.answer))
-            ledger = stack.enter_context(Ledger.open(self.path / "ledger.sqlite"))
-            made = []
-            for entry in entries:
-                provider = OpenAI.model_validate({**ENTRY, "base_url": base_url, **entry})
-                connection = await stack.enter_async_context(provider.open(Site()))
-                made.append(Caller("stage", provider, connection, ledger, ready, Halt()))
-            yield made
-
-
-@pytest.fixture(name="endpoint")
-def _endpoint(serving: Serving, completion: Completion, tmp_path: Path) -> Callable[[Says], Endpoint]:
-    return lambda says: Endpoint(serving, completion, says, tmp_path)
-
-
-Endpoints = Callable[[Says], Endpoint]
 
 
 def test_answers_come_in_recipe_order_whoever_is_first(endpoint: Endpoints) -> None:
@@ -132,7 +72,7 @@ def test_a_line_that_is_no_task_makes_nothing(endpoint: Endpoints) -> None:
             made = await Answering(callers, ())(seed)
             paired = await Pairing(Compare(), 1)(seed, made)
             judged = await Judging(JudgeLM(), OneOrder(), {"a": callers[0]})(seed, made, paired)
-            return [made, paired, judged, await Curating(())(paired, judged)]
+            return [made, paired, judged, await Curating(())(seed, made, paired, judged)]
 
     assert asyncio.run(work()) == [Answered(), Paired(), Judged(), Curated()]
     assert server.heard == []
@@ -334,10 +274,10 @@ def test_verdicts_are_kept_dropped_or_failed(
 ) -> None:
     server = endpoint(lambda _: reply)
     paired, made, _ = asyncio.run(judged(server, JudgeLM(retries=0), BothOrders(), [TEACHER]))
-    curated = asyncio.run(Curating((EmptyAnswers(), *filters))(paired, made))
+    curated = asyncio.run(Curating((EmptyAnswers(), *filters))(SEED, Answered(), paired, made))
     (verdict,) = made.verdicts
     if expected is None:
-        assert curated == Curated((verdict.id,), ())
+        assert curated == Curated((verdict.id,))
     else:
         (loss,) = curated.losses
         assert curated.kept == ()

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from prefmill.schemas.arrow import rows_of, schema_of, table_of
 from prefmill.schemas.rows import (
     Answer,
+    Aspect,
     Comparison,
     Failure,
     Grade,
@@ -78,6 +79,10 @@ FULL_AND_BARE: list[tuple[Row, Row]] = [
             shown=(1, 0),
             scores=(8.5, 7),
             rationale="…",
+            aspects=(
+                Aspect(criterion="clear", scores=(4.5, None), feedback=("ü", "")),
+                Aspect(criterion="", scores=()),
+            ),
             raw="8.5 7",
             usage=USAGE,
         ),
@@ -97,12 +102,22 @@ FULL_AND_BARE: list[tuple[Row, Row]] = [
             margin=-0.5,
             consistent=False,
             flags=("asked_again",),
+            scores=(1.5, 2),
         ),
         Verdict(comparison_id="c", task_id="t", protocol="p", judgment_ids=(), failure=FAILURE),
     ),
     (
-        Review(verdict_id="v", annotator="a", winner="first", comment="ü", seconds=0.0),
-        Review(verdict_id="v", annotator="b"),
+        Review(
+            comparison_id="c",
+            task_id="t",
+            verdict_id="v",
+            annotator="a",
+            winner="first",
+            strength=2.5,
+            comment="ü",
+            seconds=0.0,
+        ),
+        Review(comparison_id="c", task_id="t", annotator="b"),
     ),
     (
         Loss(stage="answers", status="dropped", row_id="r", task_id="t", by="f", reason="x", detail="d"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from prefmill.schemas.rows import Answer, Comparison, Example, Failure, Judgment, Message, Task, Usage, Verdict
+from prefmill.schemas.rows import Answer, Comparison, Example, Failure, Grade, Judgment, Message, Task, Usage, Verdict
 
 TIMEOUT = Failure(kind="timeout", message="no reply within 5 s")
 SYSTEM, USER = Message(role="system", content="system"), Message(role="user", content="user")
@@ -42,6 +42,28 @@ def test_a_verdict_has_a_winner_or_a_failure() -> None:
         with pytest.raises(ValidationError, match="either a winner"):
             verdict(**fields)
     assert verdict(winner="tie", margin=0.0).winner == "tie"
+    assert verdict(scores=(1, 2, 3)).winner is None
+
+
+def test_a_grade_has_a_score_or_a_failure() -> None:
+    fields = {"answer_id": "a", "task_id": "t", "teacher": "g", "judge": "j"}
+    for content in ({}, {"score": 4, "failure": TIMEOUT}):
+        with pytest.raises(ValidationError, match="either a score or a failure"):
+            Grade.model_validate({**fields, **content})
+    assert Grade.model_validate({**fields, "failure": TIMEOUT}).score is None
+
+
+def test_an_example_is_a_comparison_or_one_answer() -> None:
+    task = Task(messages=(USER,))
+    answers = tuple(Answer(task_id=task.id, model=model, text=model) for model in "ab")
+    comparison = Comparison(task_id=task.id, answer_ids=tuple(a.id for a in answers), models=("a", "b"))
+    assert Example(index=0, task=task, answers=answers[:1]).comparison is None
+    assert Example(index=0, task=task, answers=answers, comparison=comparison).verdict is None
+    for fields in ({"answers": answers}, {"answers": answers[:1], "verdict": verdict(winner="tie")}):
+        with pytest.raises(ValidationError, match="without a comparison is one graded answer"):
+            Example.model_validate({"index": 0, "task": task, **fields})
+    with pytest.raises(ValidationError, match="not those of the comparison"):
+        Example(index=0, task=task, answers=answers[:1], comparison=comparison)
 
 
 def test_a_failure_has_a_known_kind() -> None:

@@ -30,7 +30,7 @@ JUDGMENT = Judgment(
 )
 GRADE = Grade(answer_id="a", task_id="t", teacher="g", judge="prometheus", score=4, raw="[RESULT] 4")
 VERDICT = Verdict(comparison_id="c", task_id="t", protocol="one_order", judgment_ids=("j",), winner="first", margin=2.0)
-REVIEW = Review(verdict_id="v", annotator="ada", winner="tie")
+REVIEW = Review(comparison_id="c", task_id="t", verdict_id="v", annotator="ada", winner="tie")
 LOSS = Loss(stage="tasks", status="failed", row_id="tasks.jsonl:3", reason="malformed", detail="not JSON")
 ROWS: list[Row] = [TASK, ANSWER, COMPARISON, JUDGMENT, GRADE, VERDICT, REVIEW, LOSS]
 PAID = Usage(prompt_tokens=1, completion_tokens=2, calls=1)
@@ -48,8 +48,8 @@ def test_ids_never_change() -> None:
         "Comparison": "f23e5e06c29ff841",
         "Judgment": "8d373d1e15f607d8",
         "Grade": "1ba9de4851759177",
-        "Verdict": "b5f93cefb1b1cf42",
-        "Review": "c080bb14c73f8411",
+        "Verdict": "27c661aca247b291",
+        "Review": "75035f4067434c46",
         "Loss": "c965c2d02a99d58e",
     }
 
@@ -73,7 +73,11 @@ CHANGES: list[tuple[Row, dict[str, object]]] = [
     (VERDICT, {"winner": "tie"}),
     (VERDICT, {"margin": 2.5}),
     (VERDICT, {"judgment_ids": ("j", "k")}),
+    (VERDICT, {"winner": None, "margin": None, "scores": (3, 2, 1)}),
     (REVIEW, {"annotator": "bob"}),
+    (REVIEW, {"comparison_id": "d"}),
+    (REVIEW, {"verdict_id": None}),
+    (REVIEW, {"strength": 2.0}),
     (LOSS, {"row_id": "tasks.jsonl:4"}),
 ]
 

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from prefmill.schemas.contents import Content, contents_of
 from prefmill.schemas.errors import CannotCarry
 from prefmill.schemas.formats import Record
 from prefmill.schemas.formats.judgelm import JudgeLMFormat
 from prefmill.schemas.judgelm_prompt import training_prompt
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import Answer, Comparison, Example, Judgment, Message, Reference, Task, Verdict, Winner
+from prefmill.schemas.rows import (
+    Answer,
+    Comparison,
+    Example,
+    Judgment,
+    Loss,
+    Message,
+    Reference,
+    Task,
+    Verdict,
+    Winner,
+)
 from prefmill.schemas.sampling import Sampling
+
+from .examples import pairs, tasks
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 HALF = JudgeLMFormat(val_share=0.5, materialised=True)
@@ -42,6 +60,18 @@ def _files(format: JudgeLMFormat, examples: Iterable[Example]) -> dict[str, list
         for name, record in encoded:
             files[name].append(record)
     return files
+
+
+def _decoded(format: JudgeLMFormat, files: Mapping[str, Iterable[Record]]) -> Iterator[Example]:
+    """What is decoded, where nothing may be lost."""
+    for row in format.decode(files):
+        assert isinstance(row, Example)
+        yield row
+
+
+def _met(example: Example) -> tuple[Comparison, Verdict]:
+    assert example.comparison is not None and example.verdict is not None
+    return example.comparison, example.verdict
 
 
 def _lines(records: Iterable[Record]) -> bytes:
@@ -156,19 +186,20 @@ def test_decoding_and_encoding_again_gives_the_same_bytes() -> None:
     files = _files(JudgeLMFormat(val_share=0.3), [*PAIRS, *GENERATED])
     assert len(files["judgelm_train.jsonl"]) > 50
     assert len(files["judgelm_val.jsonl"]) > 20
-    again = _files(JudgeLMFormat(val_share=0.3), JudgeLMFormat(val_share=0.3).decode(files))
+    again = _files(JudgeLMFormat(val_share=0.3), _decoded(JudgeLMFormat(val_share=0.3), files))
     for name, records in files.items():
         assert _lines(again[name]) == _lines(records), name
 
 
 def test_a_row_of_the_published_set_is_read() -> None:
     rows = _records(GOLDEN / "judgelm" / "published.jsonl")
-    (example,) = TRAIN_ONLY.decode({"judgelm_train.jsonl": rows})
+    (example,) = _decoded(TRAIN_ONLY, {"judgelm_train.jsonl": rows})
+    comparison, verdict = _met(example)
     assert example.index == 17
     assert example.task.instruction == "\nList three warm colours."
     assert example.task.reference == Reference(text="Red, orange, yellow.", model="seed/40500")
-    assert example.comparison.models == ("mpt-7b", "alpaca-native")
-    assert (example.verdict.winner, example.verdict.margin) == ("second", -4.0)
+    assert comparison.models == ("mpt-7b", "alpaca-native")
+    assert (verdict.winner, verdict.margin) == ("second", -4.0)
     assert [(j.with_reference, j.scores) for j in example.judgments] == [(False, (4.0, 8.0)), (True, (3.0, 9.0))]
     ((name, row),) = TRAIN_ONLY.encode(example)
     assert name == "judgelm_train.jsonl"
@@ -180,7 +211,7 @@ def test_a_row_of_the_published_set_is_read() -> None:
 def test_optional_columns_of_a_published_row_may_be_missing(missing: str) -> None:
     (row,) = _records(GOLDEN / "judgelm" / "published.jsonl")
     del row[missing]
-    assert len(list(TRAIN_ONLY.decode({"judgelm_train.jsonl": [row]}))) == 1
+    assert len(list(_decoded(TRAIN_ONLY, {"judgelm_train.jsonl": [row]}))) == 1
 
 
 def test_every_row_is_read_by_judgelms_own_rule_and_says_what_the_verdict_says() -> None:
@@ -196,7 +227,7 @@ def test_every_row_is_read_by_judgelms_own_rule_and_says_what_the_verdict_says()
                 assert _parse_score(row[text]) == row[score]
                 gap = row[score][0] - row[score][1]
                 expected: Winner = "tie" if gap == 0 else "first" if (gap > 0) == (first == "first") else "second"
-                assert expected == example.verdict.winner
+                assert expected == _met(example)[1].winner
             seen += 1
     assert seen > 200
 
@@ -344,7 +375,7 @@ def test_what_cannot_be_carried_is_refused_with_a_reason(reason: str, example: E
 
 def test_a_failed_verdict_is_refused() -> None:
     example = _example([FINE])
-    fields = example.verdict.model_dump(exclude={"winner", "margin"})
+    fields = _met(example)[1].model_dump(exclude={"winner", "margin"})
     failed = Verdict.model_validate({**fields, "failure": {"kind": "no_judgment", "message": "none"}})
     with pytest.raises(CannotCarry, match="failed_verdict"):
         list(TRAIN_ONLY.encode(example.model_copy(update={"verdict": failed})))
@@ -357,7 +388,7 @@ def test_hashes_in_a_text_are_no_marker() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"text": "error"}, "judgelm_train.jsonl:1: text: expected a first line of 2 scores .*'error'"),
+        ({"text": "error"}, "text: expected a first line of 2 scores .*'error'"),
         ({"text": "-1 -1\n", "score": [-1, -1]}, "text: expected scores from 1 to 10"),
         ({"score": [-1, -1]}, r"score: \[-1.0, -1.0\] is not what text says"),
         ({"text_w_reference": "error"}, "text_w_reference: expected a first line"),
@@ -369,10 +400,57 @@ def test_hashes_in_a_text_are_no_marker() -> None:
         ({"reference": {"model": "x"}}, "reference.text: expected text, but there is no such key"),
     ],
 )
-def test_a_row_that_is_none_is_named_with_file_line_and_key(change: dict[str, Any], message: str) -> None:
+def test_a_row_that_is_none_is_a_loss_with_file_line_and_key(change: dict[str, Any], message: str) -> None:
     (row,) = _records(GOLDEN / "judgelm" / "published.jsonl")
-    with pytest.raises(ValueError, match=message):
-        list(TRAIN_ONLY.decode({"judgelm_train.jsonl": [{**row, **change}]}))
+    good, bad = TRAIN_ONLY.decode({"judgelm_train.jsonl": [row, {**row, **change}]})
+    assert isinstance(good, Example) and isinstance(bad, Loss)
+    number = change.get("question_id", 17)
+    assert (bad.stage, bad.reason) == ("decode", "malformed")
+    assert bad.row_id == f"judgelm_train.jsonl:2 (question_id {number})"
+    assert re.match(message, bad.detail), bad.detail
+
+
+def test_a_failed_validation_judgment_is_a_loss_in_its_place() -> None:
+    files = {name: _records(GOLDEN / "judgelm" / name) for name in HALF.files if "_val" in name}
+    files["judgelm_val_gpt4.jsonl"][0] |= {"text": "error", "score": [-1, -1]}
+    lost, *others = HALF.decode(files)
+    assert isinstance(lost, Loss)
+    assert lost.row_id.startswith("judgelm_val.jsonl:1 (question_id ")
+    assert lost.detail.startswith("judgelm_val_gpt4.jsonl:1: text: expected a first line of 2 scores")
+    assert others and all(isinstance(row, Example) for row in others)
+
+
+TABLE = st.lists(pairs(tasks(), both=True) | pairs(tasks(reference=True)), min_size=1, max_size=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TABLE)
+def test_what_it_carries_comes_back_and_its_columns_are_as_declared(examples: list[Example]) -> None:
+    format = JudgeLMFormat(val_share=0.5, materialised=True)
+    for example in examples:
+        encoded = list(format.encode(example))
+        files: dict[str, list[Record]] = defaultdict(list)
+        for name, record in encoded:
+            files[name].append(record)
+        (decoded,) = _decoded(format, files)
+        assert contents_of(decoded) >= contents_of(example) & _certain(example)
+        assert [answer.text for answer in decoded.answers] == [answer.text for answer in example.answers]
+        assert _met(decoded)[1].winner == _met(example)[1].winner
+        assert decoded.judgments[0].scores == example.judgments[0].scores
+        assert next(iter(format.encode(decoded))) == encoded[0]
+        for name, records in files.items():
+            schema = format.features()[name]
+            assert [list(record) for record in records] == [schema.names] * len(records)
+            # An empty object has no form in Parquet: its column holds nulls.
+            rows = [{key: value or None if key == "metadata" else value for key, value in record.items()}
+                    for record in records]  # fmt: skip
+            assert pa.Table.from_pylist(rows, schema=schema).to_pylist() == rows
+
+
+def _certain(example: Example) -> frozenset[Content]:
+    """One column holds the task's id or the reference's model, so only one of the two survives."""
+    both = example.task.reference is not None and example.task.source_id is not None
+    return JudgeLMFormat.carries - ({"source_id", "reference_model"} if both else set())
 
 
 def test_validation_files_that_do_not_align_are_refused() -> None:

@@ -1,0 +1,51 @@
+"""Whether the parts of a recipe fit together: what one key says about another. Each misfit is a key and a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..generators.comparisons import Compare
+from ..generators.providers import Provider
+from ..generators.sources import Source
+from ..schemas.errors import known
+from ..schemas.formats import Format
+from ..schemas.plugins import names
+from .recipe import Panel
+
+Misfit = tuple[str, str]
+"""Key path, and what is wrong there."""
+
+
+def answers_fit(source: Source, answers: Sequence[Provider]) -> Iterator[Misfit]:
+    """Somebody answers, unless the answers come with the tasks."""
+    if source.answered and answers:
+        yield "answers", f"source {source.plugin_name()!r} brings the answers: leave this key out."
+    elif not source.answered and not answers:
+        yield "answers", f"missing. A list of {{provider: NAME, …}}. {known('', names('provider'))}"
+
+
+def compare_fits(compare: Compare, slots: Sequence[str], panel: Panel) -> Iterator[Misfit]:
+    """There is something to compare, and somebody who can; `slots`: the model's name for each answer to a task."""
+    if compare.pairs == "none":
+        if not panel.judge.single:
+            name = panel.judge.plugin_name()
+            yield "compare.pairs", f"{name!r} compares answers, and `none` leaves it none to compare."
+        return
+    if compare.baseline is not None and compare.baseline not in slots:
+        what = f"no answering model named {compare.baseline!r}. {known(compare.baseline, set(slots))}"
+        yield "compare.pairs.baseline", what
+    elif compare.wanted(slots) == 0:
+        yield "answers", "one answer to a task cannot be compared. Add a model, or give `samples: 2`."
+    protocol = panel.protocol
+    if compare.pairs == "together" and len(slots) > 2 and protocol is not None and protocol.pairs_only:
+        yield "judge.protocol", f"{protocol.plugin_name()!r} compares pairs. For `together` take `listwise`."
+
+
+def exports_fit(exports: Sequence[Format], compare: Compare, panel: Panel) -> Iterator[Misfit]:
+    """Each format gets the kind of examples it is for."""
+    for index, plugin in enumerate(exports):
+        where, name, judge = f"exports[{index}]", plugin.plugin_name(), panel.judge.plugin_name()
+        if plugin.takes == "grade" and not panel.judge.single:
+            yield where, f"{name!r} holds graded answers, and judge {judge!r} compares. Take a judge that grades."
+        elif plugin.takes == "comparison" and compare.pairs == "none":
+            yield where, f"{name!r} holds comparisons, and none are made. Give `compare: {{pairs: all}}`."
