@@ -118,6 +118,8 @@ class Provider(Plugin):
     """What rows, reports and exports call it; default: `model`. Two entries must not share a name."""
     family: str | None = None
     """Model family, e.g. `llama`; a teacher and an answering model of one family are reported."""
+    revision: str | None = None
+    """Revision of the model (a commit, a date), for the card of what is published; nothing is sent of it."""
     sampling: Sampling = Sampling()
     """Sampling parameters; what is left out is not sent."""
     samples: int = Field(1, ge=1)

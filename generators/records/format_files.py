@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,8 +11,10 @@ from pydantic import ValidationError
 from ...schemas.errors import SourceError, UserError, known
 from ...schemas.formats import Format
 from ...schemas.plugins import load
-from . import ENDINGS, ending
+from . import ENDINGS, ending, read
 
+HEAD = 100
+"""Places looked at for a first record."""
 FAILED = "failed.jsonl"
 """What rows that cannot be read are written to: in the folder, or with the file's name in front."""
 
@@ -29,8 +32,9 @@ def format_named(name: str, option: str) -> Format:
 def found_files(format: Format, place: Path) -> dict[str, Path]:
     """The format's names of its files -> what lies at `place`: a file, or a folder with files of these names.
 
-    A name's ending may be another one: `train.parquet` is `train.jsonl`. A file by any name is the format's only file,
-    or the one of that name, or else its training file. Raises `UserError` where there is nothing of that kind.
+    A name's ending may be another one: `train.parquet` is `train.jsonl`. A file by any other name is the one whose
+    columns its first record has most of, the training file first. Raises `UserError` where there is nothing of that
+    kind.
     """
     if place.is_dir():
         return _in_folder(format, place)
@@ -39,8 +43,17 @@ def found_files(format: Format, place: Path) -> dict[str, Path]:
     if ending(place.name) is None:
         raise UserError(f"{place}: no such kind of file. Known: {', '.join(sorted(ENDINGS))}.")
     by_stem = {_stem(Path(name).name): name for name in format.files}
-    training = next((name for name in format.files if "train" in name), format.files[0])
-    return {by_stem.get(_stem(place.name), training): place}
+    return {by_stem.get(_stem(place.name)) or _by_columns(format, place): place}
+
+
+def _by_columns(format: Format, place: Path) -> str:
+    """Which of the format's files a file of another name looks like."""
+    files = sorted(format.files, key=lambda name: "train" not in name)
+    first = next((record for _, record in islice(read(place), HEAD) if isinstance(record, dict)), None)
+    if len(files) == 1 or first is None:
+        return files[0]
+    columns, keys = format.features(), set(first)
+    return max(files, key=lambda name: len(keys & set(columns[name].names)) - len(keys - set(columns[name].names)))
 
 
 def _in_folder(format: Format, folder: Path) -> dict[str, Path]:

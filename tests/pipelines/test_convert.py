@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -321,3 +322,12 @@ def test_what_cannot_be_meant_is_one_line(tmp_path: Path, pair: Record, setting:
         convert(source, target, tmp_path / given, tmp_path / made, out_as=out_as)
     assert "\n" not in str(told.value)
     assert everything(tmp_path) == before
+
+
+def test_a_file_of_another_name_is_the_one_whose_columns_it_has(tmp_path: Path) -> None:
+    row = {"idx": 3, "motivation_app": "x", "cmp_key": "a_b", "instruction": "Why?", "input": "", "response1": "one"}
+    votes = {"response2": "two", "annotator1": 1, "annotator2": 1, "annotator3": 2}
+    place = tmp_path / "anything.json"
+    place.write_text(json.dumps([{**row, **votes}]))
+    done = convert(format_named("pandalm", "--from"), format_named("arena", "--to"), place, tmp_path / "out")
+    assert done.count.kept == 1

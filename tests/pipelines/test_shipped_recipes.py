@@ -18,10 +18,8 @@ from prefmill.pipelines.recipe import Recipe
 from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.run import run
 from prefmill.pipelines.rundir import RunDirectory
-from prefmill.pipelines.templates import write_template
+from prefmill.pipelines.templates import templates, write_template
 from prefmill.schemas.rows import Example, Loss
-
-from .test_templates import READY
 
 TASKS = 10
 """Lines read of a file of tasks."""
@@ -45,7 +43,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     return made
 
 
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", templates())
 def test_it_runs_and_every_export_has_rows(made: Runs, name: str) -> None:
     recipe, place, manifest = made(name)
     assert (manifest["finished"], manifest["simulated"], manifest["name"]) == (True, True, name)
@@ -58,7 +56,7 @@ def test_it_runs_and_every_export_has_rows(made: Runs, name: str) -> None:
         assert "simulated" in (folder / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", templates())
 def test_every_row_is_accounted_for(made: Runs, name: str) -> None:
     recipe, place, manifest = made(name)
     stages = manifest["stages"]
@@ -81,7 +79,7 @@ def test_every_row_is_accounted_for(made: Runs, name: str) -> None:
             assert sum(loss.stage == stage for loss in lost) == count["in"] - count["kept"], stage
 
 
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", templates())
 def test_a_second_run_sends_nothing_and_ends_the_same(made: Runs, name: str) -> None:
     recipe, place, manifest = made(name)
 

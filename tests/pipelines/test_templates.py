@@ -13,25 +13,22 @@ from prefmill.pipelines.templates import templates, write_template
 from prefmill.schemas.errors import UserError
 from prefmill.schemas.rows import Loss
 
-NOT_YET: tuple[str, ...] = ("human_preference",)
-"""Templates whose parts are still being written."""
-READY = [name for name in templates() if name not in NOT_YET]
 BESIDE = {
     "feedback_collection": "seed_rubrics.jsonl",
     "preference_collection": "seed_rubrics.jsonl",
     "flow_judge": "rubric_tasks.jsonl",
+    "human_preference": "votes.jsonl",
 }
 
 
 def test_the_recipes_of_the_published_data_sets_are_there() -> None:
-    assert set(NOT_YET) <= set(templates())
-    assert {
-        "compare_two_models", "feedback_collection", "flow_judge", "judgelm_100k", "pandalm", "preference_collection",
-        "quickstart", "ultrafeedback",
-    } <= set(READY)  # fmt: skip
+    assert templates() == [
+        "compare_two_models", "feedback_collection", "flow_judge", "human_preference", "judgelm_100k", "pandalm",
+        "preference_collection", "quickstart", "ultrafeedback",
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", templates())
 def test_a_template_is_written_with_its_files_and_is_valid(tmp_path: Path, name: str) -> None:
     written = write_template(name, tmp_path / "deep" / "mine.yaml")
     assert [path.name for path in written] == ["mine.yaml", BESIDE.get(name, "tasks.jsonl")]
@@ -46,7 +43,7 @@ def test_a_template_is_written_with_its_files_and_is_valid(tmp_path: Path, name:
     assert all(call.calls > 0 and call.provider == "simulated" for call in planned.calls)
 
 
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", templates())
 def test_new_takes_the_name_of_a_template(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
