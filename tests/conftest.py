@@ -8,6 +8,11 @@ from typing import Any, Literal
 
 import pytest
 from aiohttp import web
+from hypothesis import settings
+
+# The same examples on every machine and in every run, and no time limit: a busy machine is no failure.
+settings.register_profile("prefmill", derandomize=True, deadline=None, max_examples=60, database=None)
+settings.load_profile("prefmill")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
