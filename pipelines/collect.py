@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..generators.learned import Learned
 from ..schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Review, Row, Task, Verdict
 from ..schemas.rubric import Rubric
 from .rundir import FOLDERS, RunDirectory
@@ -48,6 +49,8 @@ class Collector:
         self._rubrics: set[Rubric] | None = set() if authored else None
         self.done = 0
         """Source lines that came through, written or waiting."""
+        self.learned: Learned | None = None
+        """What the run's pilot taught, where it had one and got to its end."""
 
     async def __call__(self, *made: object) -> None:
         """Take what was made of one source line (`Made`)."""

@@ -12,7 +12,7 @@ Annotations here are evaluated (no `from __future__ import annotations`): distil
 
 import asyncio
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from itertools import pairwise
 from typing import Any
@@ -41,7 +41,7 @@ _END = object()
 class Seeds(GeneratorStep):
     """The lines of the source, in source order."""
 
-    _lines: Callable[[], Iterator[Seed] | AsyncIterator[Seed]] = PrivateAttr()
+    _lines: Callable[[], Iterator[Seed] | AsyncGenerator[Seed, None]] = PrivateAttr()
 
     @property
     def outputs(self) -> list[str]:
@@ -66,9 +66,10 @@ class Seeds(GeneratorStep):
         lines = self._lines()
         return self._read() if isinstance(lines, Iterator) else self._written(lines)
 
-    async def _written(self, lines: AsyncIterator[Seed]) -> AsyncGenerator[Columns, None]:
-        async for seed in lines:
-            yield {"seed": seed}
+    async def _written(self, lines: AsyncGenerator[Seed, None]) -> AsyncGenerator[Columns, None]:
+        async with aclosing(lines):
+            async for seed in lines:
+                yield {"seed": seed}
 
     async def _read(self) -> AsyncGenerator[Columns, None]:
         batches = self.process()
@@ -78,7 +79,7 @@ class Seeds(GeneratorStep):
                 yield columns
 
 
-async def _all(lines: AsyncIterator[Seed]) -> list[Seed]:
+async def _all(lines: AsyncGenerator[Seed, None]) -> list[Seed]:
     return [seed async for seed in lines]
 
 
@@ -95,6 +96,8 @@ class RowStep(Step):
     `AT_ONCE`: the work waits for nothing and takes next to no time, so a row does it right after the step before.
     """
     _work: Work = PrivateAttr()
+    _ended: Callable[[], None] | None = PrivateAttr(None)
+    """Called when no further row will come, while rows may still be open."""
 
     @property
     def inputs(self) -> list[str]:
@@ -128,17 +131,27 @@ class RowStep(Step):
         yield asyncio.run(whole())
 
 
-def seeds(lines: Callable[[], Iterator[Seed] | AsyncIterator[Seed]]) -> Seeds:
+def seeds(lines: Callable[[], Iterator[Seed] | AsyncGenerator[Seed, None]]) -> Seeds:
     """The source as the DAG's first step. Call it inside `with Mill(...)`."""
     step = Seeds(name="tasks", batch_size=64)
     step._lines = lines
     return step
 
 
-def stage(name: str, work: Work, takes: list[str], gives: str, open_rows: int = 1) -> RowStep:
-    """A stage of the run as a step of the DAG. Call it inside `with Mill(...)`."""
+def stage(  # noqa: PLR0917 - a step's name, work and columns, and how it is run
+    name: str,
+    work: Work,
+    takes: list[str],
+    gives: str,
+    open_rows: int = 1,
+    ended: Callable[[], None] | None = None,
+) -> RowStep:
+    """A stage of the run as a step of the DAG. Call it inside `with Mill(...)`.
+
+    `ended` is called when no further row will come; rows may still be open then. A step that has it is not `AT_ONCE`.
+    """
     step = RowStep(name=name, takes=takes, gives=gives, open_rows=open_rows)
-    step._work = work
+    step._work, step._ended = work, ended
     return step
 
 
@@ -212,7 +225,7 @@ class _Line:
 
     def __init__(self, steps: list[RowStep], halt: Halt) -> None:
         self._adds, self._halt = [step.adds() for step in steps], halt
-        self._open_rows = max(1, steps[0].open_rows)
+        self._open_rows, self._ended = max(1, steps[0].open_rows), steps[0]._ended
         self._free = asyncio.Semaphore(self._open_rows)
         self._open: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[Any] | None = None
@@ -230,6 +243,8 @@ class _Line:
                 task = asyncio.create_task(self._row(columns, target))
                 self._open.add(task)
                 task.add_done_callback(self._done)
+            if self._ended is not None:
+                self._ended()
             await asyncio.gather(*self._open)
             self._raise_if_broken()
         except asyncio.CancelledError:

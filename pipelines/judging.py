@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from ..generators.calls import Caller
 from ..generators.judges import Judge
-from ..generators.protocols import Ask, Protocol
+from ..generators.protocols import Ask, Protocol, Run
+from ..schemas.errors import EndpointError, Stopped
 from ..schemas.rows import Answer, Comparison, Judgment, Task, Verdict
+from .pilot import Pilot
 from .stages import Answered, Judged, Paired, Seed, loss_of, together
 from .teachers import ask
 
@@ -21,18 +23,32 @@ class Judging:
     protocol: Protocol
     callers: Mapping[str, Caller]
     """Teacher's name -> its caller."""
+    pilot: Pilot | None = None
+    """Of a protocol that learns from one; without it, every comparison is asked as if it were of the pilot."""
 
     async def __call__(self, seed: Seed, answered: Answered, paired: Paired) -> Judged:
         """The task's judgments and verdicts."""
+        pilot = self.pilot
+        if pilot is None:
+            return await self._judge(seed, answered, paired)
+        pilot.arrive(seed.place, len(paired.comparisons))
+        try:
+            return await self._judge(seed, answered, paired)
+        except (EndpointError, Stopped):
+            pilot.give_up()
+            raise
+        finally:
+            pilot.leave()
+
+    async def _judge(self, seed: Seed, answered: Answered, paired: Paired) -> Judged:
         if seed.task is None:
             return Judged()
-        task, answers = seed.task, {answer.id: answer for answer in answered.answers}
-        runs = await together(
-            *(
-                self._settle(task, comparison, [answers[i] for i in comparison.answer_ids])
-                for comparison in paired.comparisons
-            )
-        )
+        answers = {answer.id: answer for answer in answered.answers}
+        meetings = [
+            _Meeting(seed.task, comparison, [answers[i] for i in comparison.answer_ids], (seed.place, number))
+            for number, comparison in enumerate(paired.comparisons)
+        ]
+        runs = await together(*map(self._settle, meetings))
         judgments = tuple(judgment for asked, _ in runs for judgment in asked)
         losses = [
             loss_of(
@@ -43,20 +59,42 @@ class Judging:
         ]
         return Judged(judgments, (), tuple(verdict for _, verdict in runs), tuple(losses))
 
-    async def _settle(
-        self, task: Task, comparison: Comparison, answers: Sequence[Answer]
-    ) -> tuple[list[Judgment], Verdict]:
-        """Run the protocol of one comparison: ask what it wants, tell it what came, until it has a verdict."""
-        run = self.protocol.run(comparison, tuple(self.callers), self.judge.asks_with_reference(task))
+    async def _settle(self, meeting: _Meeting) -> tuple[list[Judgment], Verdict]:
+        """Every judgment of a comparison, and its verdict."""
+        families = {answer.family for answer in meeting.answers if answer.family}
+        teachers = self.protocol.panel(
+            {name: caller.provider.family for name, caller in self.callers.items()}, families
+        )
+        references = self.judge.asks_with_reference(meeting.task)
         asked: list[Judgment] = []
-        questions = next(run)
-        while True:
-            heard = await together(*(self._ask(task, comparison, answers, question) for question in questions))
-            asked += heard
-            try:
+        if (pilot := self.pilot) is None:
+            run = self.protocol.run(meeting.comparison, teachers, references)
+            return asked, await self._drive(run, meeting, asked)
+        asked += await self._heard(meeting, pilot.protocol.opening(meeting.comparison, teachers, references))
+        belongs = await pilot.belongs(*meeting.place)
+        learned = None if belongs else await pilot.wait()
+        run = pilot.protocol.continued(meeting.comparison, teachers, references, tuple(asked), learned)
+        verdict = await self._drive(run, meeting, asked)
+        if belongs:
+            pilot.hear(*meeting.place, [one for one in asked if one.with_reference == references[0]])
+        return asked, verdict
+
+    async def _drive(self, run: Run, meeting: _Meeting, asked: list[Judgment]) -> Verdict:
+        """Ask what a protocol wants and tell it what came, until it has a verdict; adds the judgments to `asked`."""
+        try:
+            questions = next(run)
+            while True:
+                heard = await self._heard(meeting, questions)
+                asked += heard
                 questions = run.send(heard)
-            except StopIteration as ended:
-                return asked, ended.value
+        except StopIteration as ended:
+            verdict: Verdict = ended.value
+            return verdict
+
+    async def _heard(self, meeting: _Meeting, questions: Sequence[Ask]) -> list[Judgment]:
+        return await together(
+            *(self._ask(meeting.task, meeting.comparison, meeting.answers, question) for question in questions)
+        )
 
     async def _ask(self, task: Task, comparison: Comparison, answers: Sequence[Answer], question: Ask) -> Judgment:
         caller, shown = self.callers[question.teacher], [answers[index] for index in question.shown]
@@ -78,3 +116,14 @@ class Judging:
             origin=caller.provider.plugin_name(),
             failure=heard.failure,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Meeting:
+    """A comparison with all that is asked about it."""
+
+    task: Task
+    comparison: Comparison
+    answers: Sequence[Answer]
+    place: tuple[int, int]
+    """Place of its line in the source, and its number there."""

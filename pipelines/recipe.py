@@ -105,7 +105,7 @@ def as_plain(recipe: Recipe) -> dict[str, Any]:
         "name": recipe.name,
         "seed": recipe.seed,
         "tasks": as_entry(recipe.tasks),
-        "answers": [as_entry(provider) for provider in recipe.answers],
+        **({"answers": [as_entry(provider) for provider in recipe.answers]} if recipe.answers else {}),
         **({"aim": recipe.aim.model_dump(mode="json")} if recipe.aim else {}),
         "compare": recipe.compare.model_dump(mode="json"),
         "judge": {
@@ -133,7 +133,7 @@ def asked_by(recipe: Recipe) -> dict[str, Any]:
     plain = as_plain(recipe)
     for entry, plugin in [
         (plain["tasks"], recipe.tasks),
-        *zip(plain["answers"], recipe.answers, strict=True),
+        *zip(plain.get("answers", ()), recipe.answers, strict=True),
         *zip(plain["judge"]["teachers"], recipe.judge.teachers, strict=True),
     ]:
         for name in type(plugin).operational:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..curation.filters import Filter
+from ..curation.filters.agreeing_grades import AgreeingGrades
+from ..generators.authoring.aimed import Aim
 from ..generators.comparisons import Compare
 from ..generators.providers import Provider
 from ..generators.sources import Source
@@ -36,9 +39,34 @@ def compare_fits(compare: Compare, slots: Sequence[str], panel: Panel) -> Iterat
         yield "compare.pairs.baseline", what
     elif compare.wanted(slots) == 0:
         yield "answers", "one answer to a task cannot be compared. Add a model, or give `samples: 2`."
-    protocol = panel.protocol
+    protocol, most = panel.protocol, panel.judge.most_answers
+    if compare.pairs == "together" and most is not None and len(slots) > most:
+        what = f"{panel.judge.plugin_name()!r} is shown {most} answers at most, and a task has {len(slots)}."
+        yield "compare.pairs", f"{what} Take pairs, or another judge."
     if compare.pairs == "together" and len(slots) > 2 and protocol is not None and protocol.pairs_only:
         yield "judge.protocol", f"{protocol.plugin_name()!r} compares pairs. For `together` take `listwise`."
+
+
+def aim_fits(aim: Aim, source: Source, answers: Sequence[Provider], panel: Panel) -> Iterator[Misfit]:
+    """Somebody writes answers that aim at scores, and somebody grades them where the grid is to be even."""
+    if source.answered:
+        yield "aim", f"source {source.plugin_name()!r} brings the answers: none can aim at a score."
+    for index, model in enumerate(answers):
+        if model.local:
+            what = f"{model.plugin_name()!r} holds answers, and none of them aims at a score."
+            yield f"answers[{index}].provider", what
+    if aim.flat and not panel.judge.single:
+        name = panel.judge.plugin_name()
+        yield "aim.flat", f"{name!r} compares answers; an even grid needs a judge that grades them."
+
+
+def filters_fit(filters: Sequence[Filter], panel: Panel) -> Iterator[Misfit]:
+    """No filter drops everything."""
+    asked = len(panel.teachers)
+    for index, plugin in enumerate(filters):
+        if isinstance(plugin, AgreeingGrades) and asked < plugin.least:
+            what = f"{plugin.least} teachers are to agree, and {asked} is asked: all would be dropped."
+            yield f"filters[{index}].least", what
 
 
 def exports_fit(exports: Sequence[Format], compare: Compare, panel: Panel) -> Iterator[Misfit]:

@@ -23,7 +23,7 @@ from ..schemas.plugins import Plugin, load, names
 from . import recipe_file, recipe_secrets
 from .publishing.settings import Publish
 from .recipe import Panel, Recipe
-from .recipe_fit import Misfit, answers_fit, compare_fits, exports_fit
+from .recipe_fit import Misfit, aim_fits, answers_fit, compare_fits, exports_fit, filters_fit
 from .recipe_messages import coerced, key_path, lines_of, near, said
 
 P = TypeVar("P", bound=Plugin)
@@ -205,12 +205,17 @@ class _Reader:
         source, answers, panel, compare = (fields.get(key) for key in ("tasks", "answers", "judge", "compare"))
         if source:
             self._fit(answers_fit(source, answers or ()))
+        aim = fields["aim"]
+        if panel and compare and source and (answers or source.answered):
+            aims = len(aim.scores) if aim else 1
+            given = ["first", "second"] if source.answered else []
+            slots = given or [one.label for one in answers or () for _ in range(one.samples * aims)]
+            self._fit(compare_fits(compare, slots, panel))
         if panel and compare:
-            if answers:
-                aims = len(fields["aim"].scores) if fields["aim"] else 1
-                slots = [one.label for one in answers for _ in range(one.samples * aims)]
-                self._fit(compare_fits(compare, slots, panel))
             self._fit(exports_fit(fields["exports"], compare, panel))
+            self._fit(filters_fit(fields["filters"], panel))
+        if aim and source and panel:
+            self._fit(aim_fits(aim, source, answers or (), panel))
 
     def _fit(self, misfits: Iterable[Misfit]) -> None:
         for where, what in misfits:
@@ -218,7 +223,9 @@ class _Reader:
 
     def _environment(self, recipe: Recipe) -> None:
         """Variables that hold keys must be set before anything is sent; each is told once."""
-        places = [(f"answers[{index}]", model) for index, model in enumerate(recipe.answers)]
+        authors = recipe.tasks.authors()
+        places = [(f"tasks.{key}", value) for key, value in recipe.tasks if value in authors]
+        places += [(f"answers[{index}]", model) for index, model in enumerate(recipe.answers)]
         places += [(f"judge.teachers[{index}]", model) for index, model in enumerate(recipe.judge.teachers)]
         unset: dict[str, str] = {}
         for where, model in places:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import ExitStack, aclosing, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -16,6 +16,7 @@ from ..generators.budget import Budget, Caps, budget_of, check_prices
 from ..generators.calls import Caller
 from ..generators.halt import Halt
 from ..generators.ledger import Ledger
+from ..generators.protocols import Piloted
 from ..generators.providers import Site
 from ..schemas.errors import CapReached
 from ..schemas.rows import Example, Loss, Task
@@ -30,6 +31,7 @@ from .grading import Grading
 from .judging import Judging
 from .loop import run_loop
 from .pairing import Pairing
+from .pilot import AHEAD, Admitted, Pilot, conducted
 from .process import interruptible, quick_turns, quiet_collector, stopped_by_ctrl_c
 from .progress import Progress, Snapshot
 from .recipe import Recipe
@@ -60,8 +62,7 @@ def run(
     """
     place = RunDirectory(directory)
     check_prices(caps, recipe.providers())
-    if not recipe.tasks.authors():
-        next(recipe.tasks.seeds(), None)  # A source that cannot be read is told before anything is started.
+    next(recipe.tasks.seeds(), None)  # A source that cannot be read is told before anything is started.
     with ExitStack() as stack:
         stack.enter_context(place.claimed(recipe))
         ledger = stack.enter_context(Ledger.open(place.ledger))
@@ -79,6 +80,8 @@ def run(
         streamed = stream(recipe, place, ledger, halt, budget, watch=watch, retry_failed=retry_failed)
         collector, seen = run_loop(streamed, halt)
         manifest |= _ended(collector, ledger, seen)
+        if collector.learned is not None:
+            manifest["pilot"] = collector.learned.model_dump(mode="json")
         if batches := batches_of(place):
             manifest["batches"] = batches
         reason = budget.told(halt.reason) if isinstance(halt.reason, CapReached) else halt.reason
@@ -116,9 +119,12 @@ async def stream(
     collector = Collector(place, authored=bool(recipe.tasks.authors()))
     site = Site(folder=place.batches, retry_failed=retry_failed, stopping=halt.requested)
     async with opened(recipe, site, ledger, halt, budget) as callers:
-        answer = Answering(callers.answering, recipe.filters, recipe.aim)
+        answer: Answering | Admitted = Answering(callers.answering, recipe.filters, recipe.aim)
         pair = Pairing(recipe.compare, recipe.seed)
-        judge = _judging(recipe, callers)
+        pilot = _pilot(recipe, callers, halt)
+        if pilot is not None:
+            answer = Admitted(pilot, answer)
+        judge = _judging(recipe, callers, pilot)
         curate = Curating(recipe.filters)
         with Mill(name=f"prefmill-{recipe.name}") as mill:
             lines = _Lines(recipe, {caller.provider.label: caller for caller in callers.authoring})
@@ -126,28 +132,45 @@ async def stream(
             steps = [
                 stage("answers", answer, ["seed"], "answered", open_rows(callers.answering)),
                 stage("comparisons", pair, ["seed", "answered"], "paired", AT_ONCE),
-                stage("judgments", judge, ["seed", "answered", "paired"], "judged", open_rows(callers.teaching)),
+                stage(
+                    "judgments",
+                    judge,
+                    ["seed", "answered", "paired"],
+                    "judged",
+                    pilot.room if pilot else open_rows(callers.teaching),
+                    pilot.end if pilot else None,
+                ),
                 stage("curation", curate, ["seed", "answered", "paired", "judged"], "curated", AT_ONCE),
                 stage("collect", collector, ["seed", "answered", "paired", "judged", "curated"], "collected"),
             ]
             chain(source, *steps)
         progress = Progress(list(callers), collector, budget)
-        async with watched(recipe, progress, watch):
+        async with watched(recipe, progress, watch), conducted(pilot) if pilot else nullcontext():
             with interruptible(halt), quiet_collector(), quick_turns():
                 await mill.stream(halt)
         for caller in callers:
             if caller.broken is not None:
                 halt.request(caller.broken)
         await collector.finish(None if halt.requested.is_set() else lines.read)
+        collector.learned = pilot.learned if pilot else None
     return collector, progress.snapshot()
 
 
-def _judging(recipe: Recipe, callers: Callers) -> Judging | Grading:
+def _pilot(recipe: Recipe, callers: Callers, halt: Halt) -> Pilot | None:
+    """The pilot of a protocol that learns from one."""
+    protocol = recipe.judge.protocol
+    if not isinstance(protocol, Piloted):
+        return None
+    room = open_rows(callers.teaching) + protocol.pilot + AHEAD
+    return Pilot(protocol, tuple(caller.provider.label for caller in callers.teaching), halt, room)
+
+
+def _judging(recipe: Recipe, callers: Callers, pilot: Pilot | None) -> Judging | Grading:
     """What teachers do with the answers of a task."""
     panel, teachers = recipe.judge, {caller.provider.label: caller for caller in callers.teaching}
     if panel.protocol is None:
         return Grading(panel.judge, teachers)
-    return Judging(panel.judge, panel.protocol, teachers)
+    return Judging(panel.judge, panel.protocol, teachers, pilot)
 
 
 def _flatten(place: RunDirectory, aim: Aim, fall: Waterfall) -> dict[str, Any]:
@@ -168,12 +191,13 @@ class _Lines:
     authors: Mapping[str, Caller]
     read: int = 0
 
-    def __call__(self) -> Iterator[Seed] | AsyncIterator[Seed]:
+    def __call__(self) -> Iterator[Seed] | AsyncGenerator[Seed, None]:
         return self._written() if self.authors else map(self._seed, self.recipe.tasks.seeds())
 
-    async def _written(self) -> AsyncIterator[Seed]:
-        async for line in self.recipe.tasks.authored(self.authors, self.recipe.seed):
-            yield self._seed(line)
+    async def _written(self) -> AsyncGenerator[Seed, None]:
+        async with aclosing(self.recipe.tasks.authored(self.authors, self.recipe.seed)) as lines:
+            async for line in lines:
+                yield self._seed(line)
 
     def _seed(self, line: Task | Example | Loss) -> Seed:
         place, self.read = self.read, self.read + 1

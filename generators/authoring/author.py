@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from ...schemas.errors import Stopped
 from ...schemas.rows import Failure, Loss, Message, Reference, Task, digest
 from ...schemas.rubric import Rubric
 from ..calls import Caller
@@ -49,6 +50,7 @@ class Author:
         self._slots: dict[int, asyncio.Task[list[Loss | asyncio.Task[Task | Loss]]]] = {}
         self._turns: dict[int, asyncio.Event] = {}
         self._running: set[asyncio.Task[Any]] = set()
+        self._in_line: set[asyncio.Task[Any]] = set()
 
     async def tasks(self) -> AsyncGenerator[Task | Loss, None]:
         """Tasks and losses, by the number of the draft and then of the instruction.
@@ -66,7 +68,8 @@ class Author:
                 self._given += 1
                 self._start_drafts()
         finally:
-            for task in self._running:
+            # Of a run that is stopping, what is in flight is paid for: it comes in, and no further call is sent.
+            for task in self._in_line if self._stopping else self._running:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
         for number in range(self._accepted * self._plan.instructions_per_rubric, self._plan.tasks):
@@ -93,8 +96,7 @@ class Author:
                 partial(paraphrase.read, rubric=draft),
                 f"draft-{number + 1}/paraphrase",
             )
-        await self._turns[number].wait()
-        del self._turns[number]
+        await self._turn(number)
         loss = self._rejected(number, draft, reworded)
         place = self._accepted
         self._accepted += loss is None
@@ -105,6 +107,21 @@ class Author:
             return [loss]
         assert isinstance(reworded, Rubric)
         return await self._written(place, reworded)
+
+    async def _turn(self, number: int) -> None:
+        """Until the drafts before this one are decided. Raises `Stopped` where that may never be."""
+        if self._stopping:
+            raise Stopped("the run is stopping")
+        own = asyncio.current_task()
+        assert own is not None
+        self._in_line.add(own)
+        await self._turns[number].wait()
+        del self._turns[number]
+        self._in_line.discard(own)
+
+    @property
+    def _stopping(self) -> bool:
+        return self._author.halt.requested.is_set()
 
     async def _brainstormed(self, number: int) -> Rubric | Failure:
         order = sorted(range(len(self._seeds)), key=lambda seed: digest("demonstration", self._seed, number, seed))

@@ -36,6 +36,8 @@ class Judge(Plugin):
     kind: ClassVar[str] = "judge"
     single: ClassVar[bool] = False
     """Whether it is shown one answer at a time."""
+    most_answers: ClassVar[int | None] = None
+    """How many answers it can be shown at once; None: any number."""
 
     reference: Literal["when_present", "never", "both"] = "when_present"
     """Show the task's reference answer to the teacher: where there is one, never, or ask twice, without and with it."""

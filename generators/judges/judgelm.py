@@ -8,6 +8,7 @@ to nineteen.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ...schemas.chat_text import question_text
 from ...schemas.judgelm_prompt import SYSTEM, read_scores, user_message
@@ -17,6 +18,8 @@ from . import Judge, Reading
 
 class JudgeLM(Judge):
     """Two to nineteen answers side by side, each scored from 1 to 10, scores first."""
+
+    most_answers: ClassVar[int | None] = 19
 
     def ask(self, task: Task, answers: Sequence[Answer], with_reference: bool) -> tuple[Message, ...]:
         """A system and a user message; a system prompt and earlier turns are part of the question (`chat_text`).

@@ -7,6 +7,7 @@ Source: MT-Bench (arXiv 2306.05685, section 3.1). Prompts in `schemas/mt_bench_p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ...schemas.mt_bench_prompt import prompt
 from ...schemas.mt_bench_reply import read_verdict
@@ -19,6 +20,8 @@ _SCORES = {"A": (1.0, 0.0), "B": (0.0, 1.0), "C": (0.5, 0.5)}
 
 class MTBenchPair(Judge):
     """Two answers, a verdict: 1 for the better one and 0 for the other, one half each for a tie."""
+
+    most_answers: ClassVar[int | None] = 2
 
     def ask(self, task: Task, answers: Sequence[Answer], with_reference: bool) -> tuple[Message, ...]:
         """A system and a user message; two answers.

@@ -8,7 +8,7 @@ where the format finds it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ...schemas.chat_text import question_text
 from ...schemas.pandalm_prompt import FORM, SCORES, prompt, read_evaluation
@@ -18,6 +18,8 @@ from . import Judge, Reading
 
 class PandaLM(Judge):
     """Two responses side by side; the result as scores: (1, 0), (0, 1), or (0.5, 0.5) for a tie."""
+
+    most_answers: ClassVar[int | None] = 2
 
     reference: Literal["never"] = "never"
     """The prompt has no place for a reference: the teacher writes one."""

@@ -7,6 +7,7 @@ judgments is bound to the same characters. There are no ties.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ...schemas.chat_text import question_text
 from ...schemas.errors import Unaskable, Unreadable
@@ -24,6 +25,8 @@ from ._prometheus_shown import answer_text, reference_text
 
 class PrometheusRelative(Judge):
     """Two answers side by side under the task's criterion. The better one scores 1, the other 0: a rank, no quality."""
+
+    most_answers: ClassVar[int | None] = 2
 
     template: Version = "package-dcfb442"
     """Which published prompt to ask with: `package-dcfb442` (asks to go straight to what the answers share and where

@@ -2,17 +2,23 @@
 
 It yields the questions it wants asked now, is sent their judgments in the same order, may ask further, and returns
 the Verdict. Whether these are calls, replays or test data is not its business.
+
+A `Piloted` protocol learns from the first comparisons of a run, in source order, how its teachers judge, and asks about
+the later ones only what can still matter.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pydantic import Field
+
 from ...schemas.plugins import Plugin
 from ...schemas.rows import Comparison, Judgment, Verdict
+from ..learned import FEWEST, Learned, learned_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,8 @@ class Protocol(Plugin):
     kind: ClassVar[str] = "protocol"
     pairs_only: ClassVar[bool] = True
     """Whether it can only settle comparisons of two answers."""
+    fewest_teachers: ClassVar[int] = 1
+    """How many teachers it needs."""
 
     @abstractmethod
     def run(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> Run:
@@ -47,3 +55,52 @@ class Protocol(Plugin):
     @abstractmethod
     def calls(self, teachers: int, references: int) -> int:
         """How many judgments one comparison asks for at most, for `prefmill check` and the waterfall."""
+
+    def expected(self, teacher: int, teachers: int, references: int) -> float:
+        """How many judgments one comparison asks of teacher number `teacher` (0-based) on average, pilots apart.
+
+        A rough figure for `prefmill check`; what it is in a run depends on the teachers.
+        """
+        return self.calls(1, references)
+
+    def panel(self, teachers: Mapping[str, str | None], families: Collection[str]) -> tuple[str, ...]:
+        """Which teachers are asked about answers by models of these families; `teachers`: name -> own family."""
+        return tuple(teachers)
+
+
+class Piloted(Protocol):
+    """A protocol that learns from the first comparisons of the run what the others need not be asked.
+
+    The conversation has two parts. The opening is asked at once. What follows is asked when everything is heard about
+    the pilot; comparisons of the pilot itself do not wait, and are told None.
+    """
+
+    pilot: int = Field(200, ge=FEWEST)
+    """Comparisons that teach, the first of the run in source order; each is asked in both orders."""
+
+    @abstractmethod
+    def opening(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> list[Ask]:
+        """What is asked about every comparison, whatever the pilot says; arguments as in `run`."""
+
+    @abstractmethod
+    def continued(
+        self,
+        comparison: Comparison,
+        teachers: Sequence[str],
+        references: Sequence[bool],
+        heard: Sequence[Judgment],
+        learned: Learned | None,
+    ) -> Run:
+        """The conversation after the opening, whose judgments are `heard`; None: this comparison is of the pilot."""
+
+    def learn(self, heard: Sequence[Sequence[Judgment]], teachers: Sequence[str]) -> Learned:
+        """What the pilot teaches; `heard`: the judgments of each of its comparisons in the deciding reference mode."""
+        return learned_from(heard, teachers)
+
+    def run(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> Run:
+        """The conversation about a comparison of the pilot."""
+        heard = yield self.opening(comparison, teachers, references)
+        return (yield from self.continued(comparison, teachers, references, heard, None))
+
+    def calls(self, teachers: int, references: int) -> int:
+        return 2 * teachers * references

@@ -6,16 +6,18 @@ Consistency is JudgeLM's (arXiv 2310.17631): the winner of each order, and a tie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 from statistics import fmean
 
 from ...schemas.rows import Comparison, Failure, Judgment, Usage, Verdict, Winner
+from ..learned import Learned
 from . import Ask
 
 FORWARD, BACKWARD = (0, 1), (1, 0)
 """The comparison's own order, and the other one."""
+NO_OFFSETS: Mapping[str, float] = {}
 
 
 def questions(
@@ -38,12 +40,16 @@ def settle(
     with_reference: bool,
     tie_margin: float,
     ties_where_inconsistent: bool = False,
+    offsets: Mapping[str, float] = NO_OFFSETS,
+    flags: Sequence[str] = (),
 ) -> Verdict:
     """The verdict of all `judgments` made for a pair; those of the given reference mode decide it.
 
     The margin is the mean over teachers of each teacher's mean over its readable judgments, and |margin| <=
     `tie_margin` is a tie. Where some teacher's orders disagree the verdict is flagged, and a tie if
     `ties_where_inconsistent`. Without a readable judgment the verdict is a failure that names every reason.
+    `offsets`: teacher -> what it adds for the answer shown first; taken off where one order was read. `flags` come
+    before those that are found here.
     """
     deciding = [judgment for judgment in judgments if judgment.with_reference == with_reference]
     readable = [judgment for judgment in deciding if judgment.scores is not None]
@@ -59,15 +65,15 @@ def settle(
             failure=failure,
         )
     margins = _margins(readable)
-    margin = _mean([_mean(list(orders.values())) for orders in margins.values()])
+    margin = _mean([_corrected(orders, offsets.get(teacher, 0)) for teacher, orders in margins.items()])
     consistent = _consistent(margins, tie_margin)
-    flags = []
+    found = list(flags)
     if consistent is False:
-        flags.append("order_inconsistent")
-    if _asked_both(deciding) and any(len(orders) == 1 for orders in margins.values()):
-        flags.append("one_order_failed")
+        found.append("order_inconsistent")
+    if any(len(orders) == 1 and _asked_both(deciding, teacher) for teacher, orders in margins.items()):
+        found.append("one_order_failed")
     if any(judgment.sample > 0 for judgment in readable):
-        flags.append("asked_again")
+        found.append("asked_again")
     return Verdict(
         comparison_id=comparison.id,
         task_id=comparison.task_id,
@@ -76,9 +82,31 @@ def settle(
         winner="tie" if ties_where_inconsistent and consistent is False else _winner(margin, tie_margin),
         margin=margin,
         consistent=consistent,
-        flags=tuple(flags),
+        flags=tuple(found),
         usage=usage,
     )
+
+
+def margin_of(
+    judgments: Sequence[Judgment], with_reference: bool, offsets: Mapping[str, float] = NO_OFFSETS
+) -> float | None:
+    """The margin that `settle` would give these judgments; None where none of them can be read."""
+    readable = [one for one in judgments if one.scores is not None and one.with_reference == with_reference]
+    found = [_corrected(orders, offsets.get(teacher, 0)) for teacher, orders in _margins(readable).items()]
+    return _mean(found) if found else None
+
+
+def offsets_in(learned: Learned | None) -> Mapping[str, float]:
+    """Teacher -> its position offset, of those for whom it is known."""
+    return {habit.teacher: habit.offset for habit in learned.habits} if learned else NO_OFFSETS
+
+
+def _corrected(orders: Mapping[tuple[int, ...], float], offset: float) -> float:
+    """A teacher's mean over its orders; of a single one, less what the teacher adds for the answer shown first."""
+    margin = _mean(list(orders.values()))
+    if len(orders) > 1:
+        return margin
+    return margin - offset if FORWARD in orders else margin + offset
 
 
 def _margins(readable: Sequence[Judgment]) -> dict[str, dict[tuple[int, ...], float]]:
@@ -110,8 +138,8 @@ def _consistent(margins: dict[str, dict[tuple[int, ...], float]], tie_margin: fl
     return True if all(len(orders) == 2 for orders in margins.values()) else None
 
 
-def _asked_both(judgments: Sequence[Judgment]) -> bool:
-    return len({judgment.shown for judgment in judgments}) > 1
+def _asked_both(judgments: Sequence[Judgment], teacher: str) -> bool:
+    return len({judgment.shown for judgment in judgments if judgment.teacher == teacher}) > 1
 
 
 def reasons(failed: Sequence[Judgment]) -> str:

@@ -1,7 +1,8 @@
 """What the makers of models say about the use of replies: a table of named terms, with their addresses.
 
 A reminder of where to look, not a reading of the law: terms change, a contract of one's own goes before them, and the
-sentences below say in short what each address was known to say in 2026. They are named on the card. Where a model was reached is looked at before its name: a maker's own service has the maker's terms.
+sentences below say in short what each address was known to say in 2026. They are named on the card. Where a model was
+reached is looked at before its name: a maker's own service has the maker's terms.
 
 - OpenAI: Output must not be used to develop competing models. https://openai.com/policies/terms-of-use/ and, for the
   API, https://openai.com/policies/services-agreement/

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from importlib import metadata
 from typing import Any
 
@@ -15,7 +15,7 @@ from prefmill.pipelines.engine import WAITING_ROWS, Mill, RowStep, Seeds, Work, 
 from prefmill.pipelines.stages import Seed
 from prefmill.schemas.errors import EndpointError, RunDirectoryError, SourceError, Stopped
 
-Lines = Callable[[], Iterator[Seed] | AsyncIterator[Seed]]
+Lines = Callable[[], Iterator[Seed] | AsyncGenerator[Seed]]
 Planned = tuple[str, Work, list[str], str, int]
 """Name, work, columns taken, column given, open rows: what `stage` takes."""
 
@@ -327,7 +327,7 @@ def test_lines_that_are_written_come_as_they_come() -> None:
     out = asyncio.Event()
     threads: set[threading.Thread] = set()
 
-    async def lines() -> AsyncIterator[Seed]:
+    async def lines() -> AsyncGenerator[Seed]:
         for place in range(5):
             threads.add(threading.current_thread())
             yield Seed(place, None)
@@ -369,7 +369,7 @@ def test_lines_that_are_read_are_read_beside_the_loop() -> None:
 
 
 def test_written_lines_are_rows_a_batch_at_a_time_too() -> None:
-    async def lines() -> AsyncIterator[Seed]:
+    async def lines() -> AsyncGenerator[Seed]:
         for place in range(130):
             await asyncio.sleep(0)
             yield Seed(place, None)
@@ -389,7 +389,7 @@ def test_written_lines_are_rows_a_batch_at_a_time_too() -> None:
 def test_what_a_written_source_raises_stops_the_run(error: Exception) -> None:
     kept = Kept()
 
-    async def lines() -> AsyncIterator[Seed]:
+    async def lines() -> AsyncGenerator[Seed]:
         for place in range(3):
             yield Seed(place, None)
         raise error
@@ -407,7 +407,7 @@ def test_a_step_that_is_behind_holds_up_what_is_written() -> None:
     """No text is asked for, and paid, that would wait long for its turn."""
     begun: list[int] = []
 
-    async def lines() -> AsyncIterator[Seed]:
+    async def lines() -> AsyncGenerator[Seed]:
         for place in range(WAITING_ROWS + 1000):
             begun.append(place)
             yield Seed(place, None)
@@ -438,7 +438,7 @@ def test_a_written_source_is_closed_when_the_run_stops(waiting: bool) -> None:
         finally:
             ended.append("call")
 
-    async def lines() -> AsyncIterator[Seed]:
+    async def lines() -> AsyncGenerator[Seed]:
         own = asyncio.create_task(call())
         try:
             for place in range(10_000):

@@ -56,6 +56,24 @@ MISFITS: list[tuple[dict[str, str], str]] = [
         {"judge": SINGLE.replace("teachers", "protocol: one_order, teachers")},
         "judge.protocol: 'prometheus_absolute' grades single answers: leave the protocol out.",
     ),
+    (
+        {"answers": THREE, "judge": judging("pandalm", "listwise"), "x": "compare: {pairs: together}"},
+        "compare.pairs: 'pandalm' is shown 2 answers at most, and a task has 3. Take pairs, or another judge.",
+    ),
+    # who aims
+    (
+        {"aim": "aim: {scores: [1, 5], flat: true}"},
+        "aim.flat: 'judgelm' compares answers; an even grid needs a judge that grades them.",
+    ),
+    (
+        {"answers": f"answers: [{OAK}, {{provider: recorded, model: m, path: a.jsonl}}]", "aim": AIM},
+        "answers[1].provider: 'recorded' holds answers, and none of them aims at a score.",
+    ),
+    # who is dropped
+    (
+        {"judge": SINGLE, "x": "filters: [agreeing_grades]"},
+        "filters[0].least: 2 teachers are to agree, and 1 is asked: all would be dropped.",
+    ),
     # what is written
     (
         {"x": "exports: [preference, feedback_collection]"},

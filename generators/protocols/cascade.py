@@ -1,0 +1,88 @@
+"""Cascade: cheap teachers about everything, the strong one where they are least certain.
+
+The idea is that of Jung et al. (arXiv 2407.18370); here certainty is the cheap teachers' |margin| over both orders, and
+the pilot shows below which margin the least certain share lies.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ...schemas.rows import Comparison, Judgment
+from ..learned import Learned, learned_from
+from . import Ask, Piloted, Run
+from ._settling import BACKWARD, FORWARD, margin_of, offsets_in, questions, settle
+
+
+class Cascade(Piloted):
+    """Asks every teacher but the last in both orders; the last one, the strong one, about the least certain pairs.
+
+    The margins of all who were asked are averaged: where the strong one is asked, the others' is near 0 and it decides.
+    It is also asked where nothing the others said could be read.
+    """
+
+    fewest_teachers: ClassVar[int] = 2
+
+    share: float = Field(0.3, ge=0, le=1)
+    """Share of comparisons that the strong teacher is asked about, as the pilot shows it: this is its part of the
+    costs of asking it about everything."""
+    strong_orders: Literal["one", "both"] = "one"
+    """How the strong teacher is asked: once, less its position offset from the pilot, or in both orders."""
+    tie_margin: float = Field(0, ge=0)
+    """Greatest |margin| that is a tie, on the judge's own scale."""
+
+    def opening(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> list[Ask]:
+        return questions(comparison, teachers[:-1], references, (FORWARD, BACKWARD))
+
+    def continued(
+        self,
+        comparison: Comparison,
+        teachers: Sequence[str],
+        references: Sequence[bool],
+        heard: Sequence[Judgment],
+        learned: Learned | None,
+    ) -> Run:
+        offsets = offsets_in(learned)
+        margin = margin_of(heard, references[0])
+        below = learned.ask_below if learned else None
+        if margin is None or below is None or abs(margin) <= below:
+            twice = self.strong_orders == "both" or teachers[-1] not in offsets
+            orders = (FORWARD, BACKWARD) if twice else (FORWARD,)
+            heard = [*heard, *(yield questions(comparison, teachers[-1:], references, orders))]
+        return settle(
+            comparison,
+            heard,
+            protocol=self.plugin_name(),
+            with_reference=references[0],
+            tie_margin=self.tie_margin,
+            offsets=offsets,
+        )
+
+    def learn(self, heard: Sequence[Sequence[Judgment]], teachers: Sequence[str]) -> Learned:
+        learned = learned_from(heard, teachers)
+        cheap = set(teachers[:-1])
+        margins = sorted(
+            abs(margin)
+            for judgments in heard
+            if judgments
+            and (margin := margin_of([one for one in judgments if one.teacher in cheap], judgments[0].with_reference))
+            is not None
+        )
+        return learned.model_copy(update={"ask_below": _quantile(margins, self.share)})
+
+    def expected(self, teacher: int, teachers: int, references: int) -> float:
+        if teacher < teachers - 1:
+            return 2 * references
+        return references * self.share * (2 if self.strong_orders == "both" else 1)
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float | None:
+    """Value up to which the share lies that is nearest to `share`: -1 for none of them; None without values."""
+    if not ordered:
+        return None
+    found = {-1.0: 0.0, **{value: bisect_right(ordered, value) / len(ordered) for value in ordered}}
+    return min(found, key=lambda value: abs(found[value] - share))

@@ -1,0 +1,56 @@
+"""Offset corrected: one order, less what the teacher gives for standing first, as the pilot shows it.
+
+The mean of both orders cancels a constant position bias (balanced position calibration: Wang et al., arXiv 2305.17926);
+half their difference on a few pairs measures it. What differs from pair to pair stays; `adaptive_swap` asks where it
+matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from ...schemas.rows import Comparison, Judgment
+from ..learned import Learned
+from . import Ask, Piloted, Run
+from ._settling import BACKWARD, FORWARD, offsets_in, questions, settle
+
+
+class OffsetCorrected(Piloted):
+    """Asks each teacher once and takes its position offset off the margin.
+
+    A teacher whose offset is unknown, because too little of the pilot could be read, is asked in both orders, and the
+    verdict is flagged `offset_unknown`.
+    """
+
+    tie_margin: float = Field(0, ge=0)
+    """Greatest |margin| that is a tie, on the judge's own scale, after the correction."""
+
+    def opening(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> list[Ask]:
+        return questions(comparison, teachers, references, (FORWARD,))
+
+    def continued(
+        self,
+        comparison: Comparison,
+        teachers: Sequence[str],
+        references: Sequence[bool],
+        heard: Sequence[Judgment],
+        learned: Learned | None,
+    ) -> Run:
+        offsets = offsets_in(learned)
+        unknown = [teacher for teacher in teachers if teacher not in offsets]
+        if unknown:
+            heard = [*heard, *(yield questions(comparison, unknown, references, (BACKWARD,)))]
+        return settle(
+            comparison,
+            heard,
+            protocol=self.plugin_name(),
+            with_reference=references[0],
+            tie_margin=self.tie_margin,
+            offsets=offsets,
+            flags=("offset_unknown",) if unknown and learned else (),
+        )
+
+    def expected(self, teacher: int, teachers: int, references: int) -> float:
+        return references
