@@ -24,6 +24,8 @@ class Planned:
     provider: str
     calls: int
     """At most: failed answers make fewer, replies that cannot be read make more."""
+    expected: int
+    """Roughly, where the protocol asks only what still matters; else as many as at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,16 @@ class Plan:
 def plan(recipe: Recipe) -> Plan:
     """Count the tasks and the calls they lead to; no model is touched. Raises `SourceError`."""
     guessed, names = guess(recipe), {provider.label: provider.plugin_name() for provider in recipe.providers()}
-    calls = tuple(
-        Planned(stage, model, names[model], round(use.calls.expected)) for (stage, model), use in guessed.uses.items()
-    )
-    return Plan(guessed.tasks, guessed.lost, calls)
+    comparisons = guessed.tasks * recipe.compare.wanted(recipe.slots())
+    shares = {
+        ("judgments", teacher.label): recipe.judge.share(number, comparisons)
+        for number, teacher in enumerate(recipe.judge.teachers)
+    }
+    calls = []
+    for (stage, model), use in guessed.uses.items():
+        expected = round(use.calls.expected * shares.get((stage, model), 1))
+        calls.append(Planned(stage, model, names[model], round(use.calls.expected), expected))
+    return Plan(guessed.tasks, guessed.lost, tuple(calls))
 
 
 def found(directory: Path, wanted: str) -> dict[str, Any]:

@@ -69,6 +69,10 @@ class Pilot:
     """Place -> set when it has a number."""
     _heard: dict[int, Sequence[Judgment]] = field(default_factory=dict)
     """Number of a comparison -> its judgments."""
+    _entered: int = 0
+    """Lines let in so far."""
+    _came: int = 0
+    """Lines that have arrived so far."""
     _ended: bool = False
     _done: int = 0
     """Lines that have left the judging step."""
@@ -83,11 +87,13 @@ class Pilot:
             await entered.wait()
         if self._given_up:
             raise _stopped()
+        self._entered += 1
 
     def arrive(self, place: int, comparisons: int) -> None:
         """A line is in the judging step, with so many comparisons."""
         if self._over.is_set():
             return
+        self._came += 1
         self._arrived[place] = comparisons
         while (following := self._arrived.pop(self._next, None)) is not None:
             self._number(self._next, following)
@@ -119,12 +125,10 @@ class Pilot:
             self._outside.popleft()[1].set()
 
     def end(self) -> None:
-        """No further line will arrive: the pilot is what there is."""
+        """No line will arrive but those that have entered: the pilot is what there is."""
         if self.halt.requested.is_set():
             self.give_up()  # Lines may be missing that are there the next time.
         self._ended = True
-        for place in sorted(self._arrived):
-            self._number(place, self._arrived.pop(place))
         self._conclude()
 
     def give_up(self) -> None:
@@ -141,8 +145,8 @@ class Pilot:
 
     def _conclude(self) -> None:
         """Learn, where every comparison of the pilot is heard."""
-        size = min(self.protocol.pilot, self._count)
-        if self._over.is_set() or len(self._heard) < size or (size < self.protocol.pilot and not self._ended):
+        size, whole = min(self.protocol.pilot, self._count), self._ended and self._came == self._entered
+        if self._over.is_set() or len(self._heard) < size or (size < self.protocol.pilot and not whole):
             return
         # In canonical order: sums of floats must not depend on who was first.
         self.learned = self.protocol.learn([self._heard[number] for number in range(size)], self.teachers)

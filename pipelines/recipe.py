@@ -12,7 +12,7 @@ from ..curation.filters import Filter
 from ..generators.authoring.aimed import Aim
 from ..generators.comparisons import Compare
 from ..generators.judges import Judge
-from ..generators.protocols import Protocol
+from ..generators.protocols import Piloted, Protocol
 from ..generators.providers import Provider
 from ..generators.sources import Source
 from ..generators.world.settings import WorldSettings
@@ -42,6 +42,15 @@ class Panel(Frozen):
         if self.protocol is None:
             return answers * references
         return comparisons * self.protocol.calls(1, references)
+
+    def share(self, teacher: int, comparisons: int) -> float:
+        """Which part of `calls` teacher number `teacher` can expect in a run of so many comparisons, roughly."""
+        protocol = self.protocol
+        if protocol is None:
+            return 1.0
+        usual = protocol.expected(teacher, len(self.teachers), 1) / protocol.calls(1, 1)
+        pilot = min(1.0, protocol.pilot / max(1, comparisons)) if isinstance(protocol, Piloted) else 0.0
+        return pilot + (1 - pilot) * usual
 
 
 def _folder_name(name: str) -> str:

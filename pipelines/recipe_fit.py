@@ -47,6 +47,14 @@ def compare_fits(compare: Compare, slots: Sequence[str], panel: Panel) -> Iterat
         yield "judge.protocol", f"{protocol.plugin_name()!r} compares pairs. For `together` take `listwise`."
 
 
+def panel_fits(panel: Panel) -> Iterator[Misfit]:
+    """There are as many teachers as the protocol needs."""
+    protocol, teachers = panel.protocol, len(panel.teachers)
+    if protocol is not None and teachers < protocol.fewest_teachers:
+        what = f"{protocol.plugin_name()!r} needs at least {protocol.fewest_teachers} teachers (got {teachers})."
+        yield "judge.teachers", what
+
+
 def aim_fits(aim: Aim, source: Source, answers: Sequence[Provider], panel: Panel) -> Iterator[Misfit]:
     """Somebody writes answers that aim at scores, and somebody grades them where the grid is to be even."""
     if source.answered:

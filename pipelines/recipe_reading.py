@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
@@ -23,7 +23,7 @@ from ..schemas.plugins import Plugin, load, names
 from . import recipe_file, recipe_secrets
 from .publishing.settings import Publish
 from .recipe import Panel, Recipe
-from .recipe_fit import Misfit, aim_fits, answers_fit, compare_fits, exports_fit, filters_fit
+from .recipe_fit import Misfit, aim_fits, answers_fit, compare_fits, exports_fit, filters_fit, panel_fits
 from .recipe_messages import coerced, key_path, lines_of, near, said
 
 P = TypeVar("P", bound=Plugin)
@@ -127,9 +127,7 @@ class _Reader:
                 return None
             own = {key: value for key, value in fields.items() if key != kind}
             plugin = self._model(cls, own, where, (kind, *beside))
-            if isinstance(plugin, Source | Provider):
-                return cast("P", plugin.at(self._folder.absolute()))
-            return plugin
+            return plugin and plugin.at(self._folder.absolute())
         return None
 
     def finish(self) -> None:
@@ -211,6 +209,8 @@ class _Reader:
             given = ["first", "second"] if source.answered else []
             slots = given or [one.label for one in answers or () for _ in range(one.samples * aims)]
             self._fit(compare_fits(compare, slots, panel))
+        if panel:
+            self._fit(panel_fits(panel))
         if panel and compare:
             self._fit(exports_fit(fields["exports"], compare, panel))
             self._fit(filters_fit(fields["filters"], panel))

@@ -26,7 +26,7 @@ from .batches import batches_of
 from .callers import Callers, open_rows, opened
 from .collect import Collector
 from .curating import Curating
-from .export import export
+from .export import examples, export
 from .grading import Grading
 from .judging import Judging
 from .loop import run_loop
@@ -89,6 +89,10 @@ def run(
             if recipe.aim is not None and recipe.aim.flat:
                 manifest["grid"] = _flatten(place, recipe.aim, collector.waterfall)
                 manifest["stages"] = collector.waterfall.as_plain()
+            if recipe.tasks.answered:
+                from ..curation.people import measure  # Here, since it takes numpy along.
+
+                manifest["agreement"] = measure(examples(place))
             collector.waterfall.check()
             place.write_manifest(manifest)
             exported = export(place, recipe.exports)

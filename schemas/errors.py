@@ -5,6 +5,8 @@
     │   ├── RecipeError                 the recipe is wrong; nothing was started
     │   ├── SourceError                 the input file cannot be read at all
     │   ├── UnknownPlugin (LookupError) no plug-in of that name
+    │   ├── Undefined                   a statistic that these rows do not define (curation/agreement/estimate.py)
+    │   ├── NotASample                  no error rate can be read off these rows (curation/error_rate/sample.py)
     │   ├── RunDirectoryError (OSError) the run directory cannot be used
     │   └── EndpointError (ConnectionError)  an endpoint is unreachable, refuses the key or lacks the model
     ├── Unreadable (ValueError)         a reply that a judge's reader does not accept; becomes a failed row

@@ -12,7 +12,8 @@ import importlib
 import pkgutil
 from functools import cache
 from importlib import metadata
-from typing import ClassVar, TypeVar
+from pathlib import Path
+from typing import ClassVar, Self, TypeVar
 
 from .errors import UnknownPlugin, known
 from .frozen import Frozen
@@ -40,6 +41,10 @@ class Plugin(Frozen):
     def plugin_name(cls) -> str:
         """The name a recipe uses: the file's name."""
         return cls.__module__.rpartition(".")[2]
+
+    def at(self, folder: Path) -> Self:
+        """This plug-in with the paths in its recipe entry looked up from the recipe's folder."""
+        return self
 
 
 P = TypeVar("P", bound=Plugin)

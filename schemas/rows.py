@@ -337,7 +337,8 @@ class Verdict(Row):
     consistent: bool | None = None
     """Whether both orders agree on the winner; None where only one order was read."""
     flags: tuple[str, ...] = ()
-    """`order_inconsistent`, `one_order_failed`, `asked_again`."""
+    """`order_inconsistent`, `one_order_failed`, `asked_again`; of protocols that learn from a pilot, where it did not
+    tell what they need, `offset_unknown`, `no_gap_information`."""
     usage: Usage = Usage()
     """Of every call made for this comparison, unreadable ones included."""
     failure: Failure | None = None

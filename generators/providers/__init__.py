@@ -168,10 +168,6 @@ class Provider(Plugin):
         """Recipe keys that name an environment variable -> the variable's name."""
         return {}
 
-    def at(self, folder: Path) -> Provider:
-        """This provider with paths in its recipe entry resolved against the recipe's folder."""
-        return self
-
 
 @dataclass(frozen=True, slots=True)
 class World:

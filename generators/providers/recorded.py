@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import orjson
 
@@ -39,7 +39,7 @@ class Recorded(Provider):
     fields: AnswerFields = AnswerFields()
     """Names of the keys, where they differ from the defaults."""
 
-    def at(self, folder: Path) -> Recorded:
+    def at(self, folder: Path) -> Self:
         """This provider with its file resolved against the recipe's folder."""
         return self.model_copy(update={"path": str(folder / self.path)})
 

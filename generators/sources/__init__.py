@@ -9,8 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -128,7 +127,3 @@ class Source(Plugin):
 
     def check(self) -> None:
         """A look that costs nothing: raises `SourceError` where the source is plainly not there. Reads no rows."""
-
-    def at(self, folder: Path) -> Self:
-        """This source with paths in its recipe entry resolved against the recipe's folder."""
-        return self

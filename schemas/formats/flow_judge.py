@@ -2,8 +2,8 @@
 
 Source: the columns of the held-out sets `flowaicom/Flow-Judge-v0.1-{binary,3-likert,5-likert}-heldout` (its training
 set is not published) and the types of github.com/flowaicom/flow-judge at 9865fc0 (`flow_judge/eval_data_types.py`,
-`flow_judge/metrics/metric.py`). The two write inputs and output differently: `{name: text}` in the library,
-`{"name": …, "content": …}` in the published sets.
+`flow_judge/metrics/metric.py`). The sets have inputs and output as `{"name": …, "content": …}`, which is written here;
+the library takes `{name: text}`, whose keys differ from row to row, so that no table has such columns.
 """
 
 from __future__ import annotations
@@ -49,10 +49,6 @@ class FlowJudge(Format):
         "that a row is simulated",
     )
 
-    shape: Literal["library", "published"] = "library"
-    """How inputs and output are written: `library` as `EvalInput` of the package takes them (`{"query": …}`),
-    `published` as the held-out sets have them (`{"name": "query", "content": …}`). `datasets` reads the second; the
-    first it fills with nulls where rows have different inputs, which `EvalInput` refuses."""
     chat: bool = False
     """Also write `flow_judge_chat.jsonl`: each row as `messages`, Flow-Judge's prompt and the judgment, for trainers
     that read chats."""
@@ -84,8 +80,8 @@ class FlowJudge(Format):
             ROWS,
             {
                 "id": task.source_id,
-                "inputs": [self._named(name, value) for name, value in inputs],
-                "output": self._named(OUTPUT, text),
+                "inputs": [_named(name, value) for name, value in inputs],
+                "output": _named(OUTPUT, text),
                 "criteria": rubric.criteria,
                 "rubric": [level.model_dump() for level in levels],
                 "feedback": grade.feedback,
@@ -97,25 +93,20 @@ class FlowJudge(Format):
             said = {"user": user_message(inputs, text, rubric), "assistant": judgment_text(grade.feedback, int(score))}
             yield CHAT, {"messages": [{"role": role, "content": content} for role, content in said.items()]}
 
-    def _named(self, name: str, text: str) -> Record:
-        return {name: text} if self.shape == "library" else {"name": name, "content": text}
-
     def decode(self, files: Mapping[str, Iterable[Record]]) -> Iterator[Example | Loss]:
-        """Examples of the rows, in either shape, the published sets' too; the chat file repeats them and is not read.
+        """Examples of the rows, those of the published sets and the library's `{name: text}` too; the chat file repeats
+        them and is not read.
 
         Without an `id`, a row has no source id; a number is read as text.
         """
         return rows(lines_of(files, ROWS), read_row, "id")
 
     def features(self) -> Mapping[str, pa.Schema]:
-        """In the library's shape inputs and output are Arrow maps, since their keys differ from row to row: to have
-        them back as objects, read them with `to_pylist(maps_as_pydicts="strict")`. `datasets` has no such type."""
         import pyarrow
 
         from ._features import MESSAGES, TEXT, WHOLE, schema
 
-        pair = pyarrow.struct([("name", TEXT), ("content", TEXT)])
-        named = pyarrow.map_(TEXT, TEXT) if self.shape == "library" else pair
+        named = pyarrow.struct([("name", TEXT), ("content", TEXT)])
         columns = schema(
             id=TEXT,
             inputs=pyarrow.list_(named),
@@ -135,11 +126,15 @@ class FlowJudge(Format):
             "feedback `Error`, in silence: leave out negative scores before averaging.",
             "The package compares the names of a row's inputs with the metric's `required_inputs` as a set: build a "
             "metric for the rows with `reference_answer` and another for those without.",
-            "Read with `datasets`, rows with different inputs in the library's shape are filled with nulls, which the "
-            'package refuses. Use `shape: published` for `datasets`, and {entry["name"]: entry["content"]} after it.',
+            "Inputs and output are named as in the published held-out sets; the package's EvalInput takes "
+            '{entry["name"]: entry["content"]} of each.',
             "Flow-Judge is served with a context of 8192 tokens, of which the reply takes up to 1024; its authors warn "
             "of Phi-3 models above 4096.",
         )
+
+
+def _named(name: str, text: str) -> Record:
+    return {"name": name, "content": text}
 
 
 def _rubric(example: Example, score: float) -> Rubric:

@@ -84,6 +84,23 @@ def show_stats(manifest: Mapping[str, Any]) -> None:
         sys.stdout.write(f"not finished: {manifest.get('stopped', 'it was killed')}; run its recipe again to go on\n")
     if manifest["simulated"]:
         sys.stdout.write("simulated: answers and judgments come from the simulated world\n")
+    show_measured(manifest)
+
+
+def show_measured(manifest: Mapping[str, Any]) -> None:
+    """How far the labels agree with people's, and what the grid of intended scores is like, where a run has them."""
+    for name, beside in manifest.get("agreement", {}).get("teachers", {}).items():
+        found = beside["agreement"]
+        if "undefined" in found:
+            sys.stdout.write(f"{name} and people: {found['undefined']}\n")
+        else:
+            within = f"95 %: {found['low']:.1%} to {found['high']:.1%}"
+            sys.stdout.write(f"{name} agrees with people on {found['value']:.1%} of {found['n']:,} pairs ({within})\n")
+    if grid := manifest.get("grid"):
+        rows = ", ".join(f"{count:,} of score {score}" for score, count in grid["rows"].items())
+        sys.stdout.write(
+            f"grid: {rows}; mean lengths within {grid['length_gap']:.1%}; {len(grid['missing']):,} missing\n"
+        )
 
 
 def show_run(manifest: Mapping[str, Any], directory: Path) -> None:
@@ -110,9 +127,9 @@ def show_plan(plan: Plan) -> None:
     """The calls a recipe would make."""
     lost = f" ({plan.lost:,} lines are no task or stand there twice)" if plan.lost else ""
     sys.stdout.write(f"{plan.tasks:,} tasks{lost}\n")
-    table = _table("stage", "model", "provider", ">calls at most")
+    table = _table("stage", "model", "provider", ">calls at most", ">about")
     for planned in plan.calls:
-        table.add_row(planned.stage, planned.model, planned.provider, f"{planned.calls:,}")
+        table.add_row(planned.stage, planned.model, planned.provider, f"{planned.calls:,}", f"{planned.expected:,}")
     _console().print(table)
 
 

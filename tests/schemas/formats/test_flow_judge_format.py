@@ -1,4 +1,4 @@
-"""Flow-Judge's rows: golden in both directions and both shapes, and no text that its prompt would take for a tag."""
+"""Flow-Judge's rows: golden in both directions, and no text that its prompt would take for a tag."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def test_the_chat_form_ends_with_a_reply_that_the_judge_reads() -> None:
         assert read_judgment(chat["messages"][1]["content"]) == (row["score"], row["feedback"])
 
 
-def test_published_rows_are_read_and_written_again_in_their_shape() -> None:
-    format, published = FlowJudge(shape="published"), _records("published.jsonl")
+def test_published_rows_are_read_and_written_again() -> None:
+    format, published = FlowJudge(), _records("published.jsonl")
     decoded = _decoded(format, *published)
     assert decoded == [Example.model_validate(record) for record in _records("decoded.jsonl")]
     for row, example in zip(published, decoded, strict=True):
@@ -88,6 +88,20 @@ def test_published_rows_are_read_and_written_again_in_their_shape() -> None:
         }
 
 
+def test_rows_in_the_library_s_shape_are_read_alike() -> None:
+    published = _records(ROWS)
+    library = [
+        {
+            **row,
+            "inputs": [{entry["name"]: entry["content"]} for entry in row["inputs"]],
+            "output": {row["output"]["name"]: row["output"]["content"]},
+        }
+        for row in published
+    ]
+    assert library != published
+    assert _decoded(FlowJudge(), *library) == _decoded(FlowJudge(), *published)
+
+
 GRADED = st.sampled_from(SCALES).flatmap(lambda scale: graded(tasks(levels=scale), scale))
 UNSHOWN = GRADED.map(
     lambda example: example.model_copy(
@@ -97,7 +111,7 @@ UNSHOWN = GRADED.map(
 
 
 @settings(max_examples=60, deadline=None)
-@given(GRADED | UNSHOWN, st.builds(FlowJudge, shape=st.sampled_from(["library", "published"]), chat=st.booleans()))
+@given(GRADED | UNSHOWN, st.builds(FlowJudge, chat=st.booleans()))
 def test_what_it_carries_comes_back_and_its_columns_are_as_declared(example: Example, format: FlowJudge) -> None:
     encoded = list(format.encode(example))
     (decoded,) = _decoded(format, encoded[0][1])
@@ -113,7 +127,7 @@ def test_what_it_carries_comes_back_and_its_columns_are_as_declared(example: Exa
     for name, record in encoded:
         table = pa.Table.from_pylist([record], schema=format.features()[name])
         assert list(record) == table.schema.names
-        assert table.to_pylist(maps_as_pydicts="strict") == [record]
+        assert table.to_pylist() == [record]
 
 
 NAMES = st.sampled_from(["query", "context", "reference_answer", "a-1", "response"])
