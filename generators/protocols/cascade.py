@@ -27,7 +27,7 @@ class Cascade(Piloted):
 
     fewest_teachers: ClassVar[int] = 2
 
-    share: float = Field(0.3, ge=0, le=1)
+    share: float = Field(0.35, ge=0, le=1)
     """Share of comparisons that the strong teacher is asked about, as the pilot shows it: this is its part of the
     costs of asking it about everything."""
     strong_orders: Literal["one", "both"] = "one"

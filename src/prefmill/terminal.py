@@ -127,9 +127,12 @@ def show_plan(plan: Plan) -> None:
     """The calls a recipe would make."""
     lost = f" ({plan.lost:,} lines are no task or stand there twice)" if plan.lost else ""
     sys.stdout.write(f"{plan.tasks:,} tasks{lost}\n")
-    table = _table("stage", "model", "provider", ">calls at most", ">about")
+    # Most protocols ask the same of every comparison: then there is one figure to show.
+    about = any(planned.expected != planned.calls for planned in plan.calls)
+    table = _table("stage", "model", "provider", ">calls at most", *([">about"] if about else []))
     for planned in plan.calls:
-        table.add_row(planned.stage, planned.model, planned.provider, f"{planned.calls:,}", f"{planned.expected:,}")
+        figures = (planned.calls, planned.expected) if about else (planned.calls,)
+        table.add_row(planned.stage, planned.model, planned.provider, *(f"{figure:,}" for figure in figures))
     _console().print(table)
 
 

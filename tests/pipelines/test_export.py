@@ -147,11 +147,11 @@ class Interrupted(Plain):
     """Fails half-way, and looks at what lies there while it writes."""
 
     seen: ClassVar[list[dict[str, bytes]]] = []
-    lies_in: ClassVar[RunDirectory]
+    lies: ClassVar[RunDirectory]
 
     def encode(self, example: Example) -> Iterator[tuple[str, Record]]:
         if example.index == 15:
-            self.seen.append({name: text for name, text in files(self.lies_in).items() if not name.endswith(".partial")})
+            self.seen.append({name: text for name, text in files(self.lies).items() if not name.endswith(".partial")})
             raise ZeroDivisionError
         yield from super().encode(example)
 
@@ -160,7 +160,7 @@ def test_a_file_is_the_old_one_until_the_new_one_is_whole(tmp_path: Path, made: 
     directory = finished(tmp_path, made)
     export(directory, (Plain(refuses="b"),))
     before = files(directory)
-    Interrupted.lies_in = directory
+    Interrupted.lies = directory
     with pytest.raises(ZeroDivisionError):
         export(directory, (Interrupted(),))
     after = {name: text for name, text in files(directory).items() if not name.endswith(".partial")}
