@@ -56,6 +56,8 @@ class Learned(Frozen):
     """How many independent teachers this panel is worth, at least: its number over 1 + (number - 1) * correlation."""
     ask_below: float | None = None
     """|margin| of the cheap teachers up to which a cascade asks the strong one."""
+    ask_part: float = 1.0
+    """Share of the comparisons with exactly that |margin| that it asks about."""
 
     def habit(self, teacher: str) -> Habit | None:
         """What is known of a teacher; None where too little was read."""
@@ -80,20 +82,21 @@ def gap_for(pairs: Sequence[Pair], lost: float) -> float | None:
 
     Up to that gap the other order is asked for, beyond it the corrected margin of one order stands. Each order is taken
     for the first in turn; a tie against a win is half lost. What a pilot shows of rare losses is uncertain: one
-    standard error is added. None where no gap spares at least `LEAST_SPARED`.
+    standard error is added. It is at least the offset, so that a tie as shown is always asked again: left to the offset
+    alone, all of them would go to the answer shown last. None where no gap spares at least `LEAST_SPARED`.
     """
     offset = fmean((f + b) / 2 for f, b in pairs)
     singles = [(own - offset, (own - other) / 2) for pair in pairs for own, other in (pair, pair[::-1])]
     singles.sort(key=lambda single: -abs(single[0]))
     gap, wrong = 0.0, 0.0
-    for number, (single, both) in enumerate(singles):
+    for single, both in singles:
         wrong += 0.5 * abs(_sign(single) - _sign(both))
         if wrong + sqrt(wrong) > lost * len(singles):
             gap = abs(single)
-            # Others of the same gap came before; they are asked, too.
-            spared = sum(abs(margin) > gap for margin, _ in singles[:number])
-            return round(gap, 9) if spared >= LEAST_SPARED * len(singles) else None
-    return gap
+            break
+    gap = round(max(gap, abs(offset)), 9)
+    spared = sum(abs(margin) > gap + 1e-9 for margin, _ in singles)
+    return gap if spared >= LEAST_SPARED * len(singles) else None
 
 
 def _habit(teacher: str, pairs: Sequence[Pair], lost: float | None) -> Habit:

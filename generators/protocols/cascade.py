@@ -6,13 +6,14 @@ the pilot shows below which margin the least certain share lies.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from math import ceil
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ...schemas.rows import Comparison, Judgment
+from ...schemas.rows import Comparison, Judgment, digest
 from ..learned import Learned, learned_from
 from . import Ask, Piloted, Run
 from ._settling import BACKWARD, FORWARD, margin_of, offsets_in, questions, settle
@@ -47,9 +48,7 @@ class Cascade(Piloted):
         learned: Learned | None,
     ) -> Run:
         offsets = offsets_in(learned)
-        margin = margin_of(heard, references[0])
-        below = learned.ask_below if learned else None
-        if margin is None or below is None or abs(margin) <= below:
+        if _unsure(comparison, margin_of(heard, references[0]), learned):
             twice = self.strong_orders == "both" or teachers[-1] not in offsets
             orders = (FORWARD, BACKWARD) if twice else (FORWARD,)
             heard = [*heard, *(yield questions(comparison, teachers[-1:], references, orders))]
@@ -72,7 +71,7 @@ class Cascade(Piloted):
             and (margin := margin_of([one for one in judgments if one.teacher in cheap], judgments[0].with_reference))
             is not None
         )
-        return learned.model_copy(update={"ask_below": _quantile(margins, self.share)})
+        return learned.model_copy(update=_bound(margins, self.share))
 
     def expected(self, teacher: int, teachers: int, references: int) -> float:
         if teacher < teachers - 1:
@@ -80,9 +79,22 @@ class Cascade(Piloted):
         return references * self.share * (2 if self.strong_orders == "both" else 1)
 
 
-def _quantile(ordered: Sequence[float], share: float) -> float | None:
-    """Value up to which the share lies that is nearest to `share`: -1 for none of them; None without values."""
+def _unsure(comparison: Comparison, margin: float | None, learned: Learned | None) -> bool:
+    if margin is None or learned is None or learned.ask_below is None:
+        return True
+    if abs(margin) != learned.ask_below:
+        return abs(margin) < learned.ask_below
+    return int(digest("cascade", comparison.id), 16) < learned.ask_part * 2**64
+
+
+def _bound(ordered: Sequence[float], share: float) -> dict[str, float]:
+    """The margin up to which a share lies, and the part of those on it that belongs to the share.
+
+    Margins are coarse: of whole grades, a tenth of all pairs may have the very same one.
+    """
     if not ordered:
-        return None
-    found = {-1.0: 0.0, **{value: bisect_right(ordered, value) / len(ordered) for value in ordered}}
-    return min(found, key=lambda value: abs(found[value] - share))
+        return {}
+    wanted = share * len(ordered)
+    margin = ordered[max(0, ceil(wanted) - 1)]
+    before = bisect_left(ordered, margin)
+    return {"ask_below": margin, "ask_part": (wanted - before) / (bisect_right(ordered, margin) - before)}

@@ -118,14 +118,12 @@ def test_what_cannot_be_read_teaches_nothing() -> None:
 
 
 def test_gap_is_the_least_that_keeps_the_winners() -> None:
-    """Of an offset of 1 with an error of 2 either way, only margins up to 2 can change sides."""
+    """Of an offset of 1 with an error of 4 either way, margins up to 2.5 have changed sides."""
     steady = [(own + 1.0, -own + 1.0) for own in range(-50, 51)]
-    unsure = [(own + 1 + error, -own + 1 + error) for own in (-1.5, 1.5) for error in (2, -2)]
-    gap = gap_for([*steady, *unsure], 0.01)
-    assert gap is not None and 0.5 <= gap < 3.6
-    assert gap_for(steady, 0) == 0
-    sure, wide = gap_for(steady + unsure * 3, 0), gap_for(steady + unsure * 3, 0.2)
-    assert sure is not None and wide is not None and wide < sure
+    unsure = [(own + 1 + error, -own + 1 + error) for own in (-1.5, 1.5) for error in (4, -4)]
+    assert gap_for([*steady, *unsure], 0.01) == 2.5
+    assert gap_for(steady, 0) == 1, "the offset: a tie as shown tells nothing"
+    assert gap_for([*steady, *unsure], 0.2) == 1
 
 
 @pytest.mark.parametrize("size", [1, 3])
@@ -234,14 +232,34 @@ def test_cascade_asks_the_strong_one_where_the_cheap_ones_cannot_be_read() -> No
     assert (verdict.winner, verdict.margin) == ("first", 3)
 
 
-@pytest.mark.parametrize(("share", "expected"), [(0, -1), (0.35, 35), (1, 100)], ids=["nobody", "a third", "everybody"])
-def test_cascade_learns_below_which_margin_the_share_lies(share: float, expected: float) -> None:
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0, (1, 0)), (0.35, (35, 1)), (1, (100, 1))], ids=["nobody", "a third", "everybody"]
+)
+def test_cascade_learns_below_which_margin_the_share_lies(share: float, expected: tuple[float, float]) -> None:
     margins = [*range(1, 101)]
     random.Random(3).shuffle(margins)
     heard = [[*said("cheap", margin, -margin), *said("strong", 900, 900)] for margin in margins]
     learned = Cascade(share=share).learn(heard, ("cheap", "strong"))
-    assert learned.ask_below == expected
+    assert (learned.ask_below, learned.ask_part) == pytest.approx(expected)
     assert learned.habit("strong") is not None
+
+
+def test_of_equal_margins_cascade_asks_about_a_part() -> None:
+    """Half of the pilot has a margin of 1, the others 2: a share of three quarters takes half of those."""
+    heard = [said("cheap", margin, -margin) for margin in (1, 2) * 50]
+    learned = Cascade(share=0.75).learn(heard, ("cheap", "strong"))
+    assert (learned.ask_below, learned.ask_part) == (2, 0.5)
+    asked = {1: 0, 2: 0, 3: 0}
+    for number in range(400):
+        pair = Comparison(task_id=str(number), answer_ids=("x", "y"), models=("a", "b"))
+        margin = 1 + number % 3
+        run = Cascade().continued(pair, ("cheap", "strong"), (False,), said("cheap", margin, -margin), learned)
+        try:
+            asked[margin] += len(next(run)) > 0
+        except StopIteration:
+            continue
+    assert (asked[1], asked[3]) == (134, 0)
+    assert 45 < asked[2] < 90
 
 
 def test_expected_calls_are_at_most_the_bound() -> None:
