@@ -95,6 +95,8 @@ class Preference(Format):
             "`margin` is the difference of the judge's scores; RewardTrainer uses it, DPOTrainer does not. Remove the "
             "column to train without it.",
             "RewardTrainer drops rows longer than its max_length, DPOTrainer only those whose prompt alone fills it.",
+            "`rewardbench --load_json` looks for the question in `chosen` and loses it here, without a word: export "
+            "`rewardbench` or `preference_implicit` for it.",
         )
 
 
