@@ -29,11 +29,14 @@ def card(
     return "\n".join(lines) + "\n"
 
 
+KEPT = {"comparison": "verdicts", "grade": "graded answers", "both": "verdicts and graded answers"}
+
+
 def about(plugin: Format, count: StageCount) -> list[str]:
     """What a format refused, what its consumers trip over, and what it never carries."""
     parts = []
     if count.dropped:
-        kept = f"Of {count.entered:,} kept {'verdicts' if plugin.takes == 'comparison' else 'graded answers'}"
+        kept = f"Of {count.entered:,} kept {KEPT[plugin.takes]}"
         refused = [f"- {reason}: {rows:,}" for reason, rows in sorted(count.dropped.items())]
         parts.append([f"{kept}, {count.dropped.total():,} are not in these files:", "", *refused])
     if plugin.notes():

@@ -39,7 +39,7 @@ def convert(
     Raises `UserError`: the formats hold different things, files are not there or hold no rows, `outputs` cannot be
     written; with `strict`, anything would be lost. Nothing is left at `outputs` then.
     """
-    if source.takes != target.takes:
+    if {source.takes, target.takes} == {"comparison", "grade"}:
         raise UserError(
             f"{source.plugin_name()} holds {_HELD[source.takes]}, {target.plugin_name()} holds {_HELD[target.takes]}: "
             "no row of one can become a row of the other."

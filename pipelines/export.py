@@ -74,7 +74,7 @@ def export(directory: RunDirectory, formats: Sequence[Format]) -> Waterfall:
         writers = [_Writer(directory.path / "export" / plugin.plugin_name(), plugin, stack) for plugin in formats]
         for example in examples(directory):
             for writer in writers:
-                if (example.comparison is None) == (writer.plugin.takes == "grade"):
+                if writer.plugin.is_for(example):
                     writer.take(example)
     manifest = directory.manifest()
     for writer in writers:

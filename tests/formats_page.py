@@ -11,7 +11,11 @@ from prefmill.schemas.plugins import load, names
 
 PAGE = Path(__file__).parents[1] / "docs" / "formats.md"
 BEGIN = "<!-- From here on written by `python -m tests.formats_page`. -->"
-_TAKES = {"comparison": "For comparisons", "grade": "For single graded answers"}
+_TAKES = {
+    "comparison": "For comparisons",
+    "grade": "For single graded answers",
+    "both": "For comparisons and graded answers",
+}
 
 
 def formats() -> dict[str, type[Format]]:

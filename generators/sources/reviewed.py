@@ -35,7 +35,7 @@ class Reviewed(FileSource):
     def _compares(cls, name: str) -> str:
         if name not in names("format"):
             raise ValueError(f"no format named {name!r}. {known(name, names('format'))}")
-        if load(Format, name).takes != "comparison":
+        if load(Format, name).takes == "grade":
             raise ValueError(f"{name!r} holds graded answers, not comparisons")
         return name
 

@@ -69,7 +69,7 @@ class _Writer:
 
     def take(self, example: Example) -> bool:
         """Write one example, or count why the format cannot carry it; whether it was written."""
-        if (example.comparison is None) != (self._plugin.takes == "grade"):
+        if not self._plugin.is_for(example):
             return False
         self._count.entered += 1
         try:

@@ -26,8 +26,8 @@ class Format(Plugin):
     """Base of all formats."""
 
     kind: ClassVar[str] = "format"
-    takes: ClassVar[Literal["comparison", "grade"]] = "comparison"
-    """Which examples it is for: comparisons with their verdicts, or single answers with their grades."""
+    takes: ClassVar[Literal["comparison", "grade", "both"]] = "comparison"
+    """Which examples it is for: comparisons with their verdicts, single answers with their grades, or both."""
     files: ClassVar[tuple[str, ...]]
     """Names of every file the format writes, relative to its export folder. The ending says how records are written:
     `.jsonl` (one a line), `.json` (one array), `.csv`."""
@@ -35,6 +35,11 @@ class Format(Plugin):
     """What of an Example is in the files and comes back from `decode`."""
     loses: ClassVar[tuple[str, ...]]
     """What of an Example never survives this format, one phrase each."""
+
+    @classmethod
+    def is_for(cls, example: Example) -> bool:
+        """Whether an example is of a kind that it takes."""
+        return cls.takes != ("grade" if example.comparison is not None else "comparison")
 
     @abstractmethod
     def encode(self, example: Example) -> Iterator[tuple[str, Record]]:

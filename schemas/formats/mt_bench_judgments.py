@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ..contents import Content
 from ..rows import Example, Loss
@@ -27,6 +27,7 @@ PAIRS, SINGLES = "model_pair.jsonl", "model_single.jsonl"
 class MTBenchJudgments(Format):
     """Both games of a pair with prompts and replies; of a graded answer, the rating."""
 
+    takes: ClassVar[Literal["comparison", "grade", "both"]] = "both"
     files: ClassVar[tuple[str, ...]] = (PAIRS, SINGLES)
     carries: ClassVar[frozenset[Content]] = frozenset(
         {

@@ -8,7 +8,7 @@ two rows that follow each other, with the same `pair_id`; a graded answer become
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -32,6 +32,7 @@ TRAIN, TEST = "train.jsonl", "test.jsonl"
 class Unpaired(Format):
     """Single answers labelled good or bad, for KTO."""
 
+    takes: ClassVar[Literal["comparison", "grade", "both"]] = "both"
     files: ClassVar[tuple[str, ...]] = (TRAIN, TEST)
     carries: ClassVar[frozenset[Content]] = frozenset(
         {"source_id", "system_prompt", "earlier_turns", "models", "winner"}
