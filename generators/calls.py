@@ -84,6 +84,7 @@ class Caller:
         self._slots = Slots(self.provider.open_at_once)
         self._hedging = Hedging() if self.provider.hedges else None
         self._price = self.provider.priced()
+        self._patience = self.provider.attempts * PATIENCE
         self._same: dict[str, list[asyncio.Future[Call]]] = {}
 
     async def follow(self, every_s: float = LOOK_EVERY_S) -> None:
@@ -151,10 +152,10 @@ class Caller:
         while True:
             attempt += 1
             async with self._slots:
-                ended = await self._attempt(asked, attempt, attempt - refused)
+                ended = await self._attempt(asked, attempt, attempt - refused, refused < self._patience)
             if isinstance(ended, Call):
                 return ended
-            if ended.kind == "rate_limited" and refused < self.provider.attempts * PATIENCE:
+            if ended.kind == "rate_limited" and refused < self._patience:
                 refused += 1
                 await self._pause(self._slots.patience(ended.retry_after))
             else:
@@ -170,10 +171,11 @@ class Caller:
         if self.broken is not None:
             raise self.broken
 
-    async def _attempt(self, asked: _Asked, attempt: int, counted: int) -> Call | CallFailed:
+    async def _attempt(self, asked: _Asked, attempt: int, counted: int, patient: bool) -> Call | CallFailed:
         """One attempt inside a slot. A result that stands is written before the slot is given back.
 
-        `counted` is the attempt's number without those that only met a full endpoint.
+        `counted` is the attempt's number without those that only met a full endpoint; `patient`: one more of these
+        would not count either.
         """
         if self.halt.requested.is_set():
             raise Stopped("the run is stopping")
@@ -189,7 +191,8 @@ class Caller:
         except CallFailed as failed:
             if failed.kind == "rate_limited":
                 self._slots.refused(failed.retry_after)
-            another = failed.kind in PASSING and not failed.final and counted < self.provider.attempts
+            left = counted < self.provider.attempts or (patient and failed.kind == "rate_limited")
+            another = failed.kind in PASSING and not failed.final and left
             # A refused connection may be a server that restarts; other fatal answers will not change.
             if failed.fatal and not (another and failed.kind == "connection"):
                 self.broken = EndpointError(failed.message)

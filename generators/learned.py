@@ -73,7 +73,8 @@ def learned_from(heard: Sequence[Sequence[Judgment]], teachers: Sequence[str], l
         if len(pairs) >= FEWEST:
             habits.append(_habit(teacher, pairs, lost))
     rho = _correlation(list(read.values()))
-    votes = None if rho is None else len(teachers) / (1 + (len(teachers) - 1) * rho)
+    # Teachers that contradict each other are worth no more than as many independent ones.
+    votes = None if rho is None else len(teachers) / (1 + (len(teachers) - 1) * max(rho, 0.0))
     return Learned(comparisons=len(heard), habits=tuple(habits), correlation=rho, votes=votes)
 
 

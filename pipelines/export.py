@@ -23,8 +23,14 @@ def examples(directory: RunDirectory) -> Iterator[Example]:
     """
     count = {True: 0, False: 0}
     late = {loss.row_id for loss in directory.late_losses()}
+    graded: set[str] = set()
     for number in range(directory.parts()):
         for example in _examples_of_part(directory, number, late):
+            # An answer that came with several comparisons was graded with each of them.
+            if example.comparison is None and (answer := example.answers[0].id) in graded:
+                continue
+            if example.comparison is None:
+                graded.add(answer)
             compared = example.comparison is not None
             yield example.model_copy(update={"index": count[compared]})
             count[compared] += 1
@@ -39,10 +45,10 @@ def _examples_of_part(directory: RunDirectory, number: int, late: set[str]) -> I
     for judgment in directory.rows(Judgment, number):
         if judgment.failure is None:
             judgments.setdefault(judgment.comparison_id, []).append(judgment)
-    grades: dict[str, list[Grade]] = {}
+    grades: dict[str, dict[str, Grade]] = {}
     for grade in directory.rows(Grade, number):
         if grade.id not in lost:
-            grades.setdefault(grade.answer_id, []).append(grade)
+            grades.setdefault(grade.answer_id, {})[grade.id] = grade
     reviews: dict[str, list[Review]] = {}
     for review in directory.rows(Review, number):
         reviews.setdefault(review.comparison_id, []).append(review)
@@ -57,12 +63,12 @@ def _examples_of_part(directory: RunDirectory, number: int, late: set[str]) -> I
             comparison=comparison,
             judgments=tuple(judgments.get(comparison.id, ())),
             verdict=verdict,
-            grades=tuple(grade for answer in comparison.answer_ids for grade in grades.get(answer, ())),
+            grades=tuple(grade for answer in comparison.answer_ids for grade in grades.get(answer, {}).values()),
             reviews=tuple(reviews.get(comparison.id, ())),
         )
     for answer_id, some in grades.items():
         answer = answers[answer_id]
-        yield Example(index=0, task=tasks[answer.task_id], answers=(answer,), grades=tuple(some))
+        yield Example(index=0, task=tasks[answer.task_id], answers=(answer,), grades=tuple(some.values()))
 
 
 def export(directory: RunDirectory, formats: Sequence[Format]) -> Waterfall:

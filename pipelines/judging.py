@@ -34,9 +34,6 @@ class Judging:
         pilot.arrive(seed.place, len(paired.comparisons))
         try:
             return await self._judge(seed, answered, paired)
-        except (EndpointError, Stopped):
-            pilot.give_up()
-            raise
         finally:
             pilot.leave()
 
@@ -48,7 +45,7 @@ class Judging:
             _Meeting(seed.task, comparison, [answers[i] for i in comparison.answer_ids], (seed.place, number))
             for number, comparison in enumerate(paired.comparisons)
         ]
-        runs = await together(*map(self._settle, meetings))
+        runs = await together(*map(self._settled, meetings))
         judgments = tuple(judgment for asked, _ in runs for judgment in asked)
         losses = [
             loss_of(
@@ -58,6 +55,15 @@ class Judging:
             if judgment.failure is not None
         ]
         return Judged(judgments, (), tuple(verdict for _, verdict in runs), tuple(losses))
+
+    async def _settled(self, meeting: _Meeting) -> tuple[list[Judgment], Verdict]:
+        """As `_settle`; where it cannot be, those that wait for the pilot are told at once: this row waits for them."""
+        try:
+            return await self._settle(meeting)
+        except (EndpointError, Stopped):
+            if self.pilot is not None:
+                self.pilot.give_up()
+            raise
 
     async def _settle(self, meeting: _Meeting) -> tuple[list[Judgment], Verdict]:
         """Every judgment of a comparison, and its verdict."""

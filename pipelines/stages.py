@@ -77,7 +77,15 @@ async def together(*work: Coroutine[Any, Any, T]) -> list[T]:
     """The results of coroutines that run at the same time. A lone one needs no task of its own, and most are alone."""
     if len(work) == 1:
         return [await work[0]]
-    return await asyncio.gather(*work)
+    # All of it ends before the row does: calls whose row has gone would hold no row back, and pile up.
+    ended = await asyncio.gather(*work, return_exceptions=True)
+    return [_raised(result) for result in ended]
+
+
+def _raised(result: T | BaseException) -> T:
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 def loss_of(

@@ -92,8 +92,10 @@ def _bound(ordered: Sequence[float], share: float) -> dict[str, float]:
 
     Margins are coarse: of whole grades, a tenth of all pairs may have the very same one.
     """
-    if not ordered:
+    if not ordered or share >= 1:
         return {}
+    if share <= 0:
+        return {"ask_below": 0.0, "ask_part": 0.0}
     wanted = share * len(ordered)
     margin = ordered[max(0, ceil(wanted) - 1)]
     before = bisect_left(ordered, margin)

@@ -114,6 +114,19 @@ def test_never_more_than_max_in_flight(server: Server, calling: Calling, request
     assert server.heard.total() == 12 * most
 
 
+def test_a_full_endpoint_costs_no_attempt(server: Server, calling: Calling, request_for: RequestFor) -> None:
+    """Not even where there is only one."""
+    server.says = lambda _, arrival: 429 if arrival < 3 else "fine"
+
+    async def talk() -> Outcome:
+        async with calling(attempts=1) as (caller, _):
+            return await caller.call(request_for("a"))
+
+    outcome = asyncio.run(talk())
+    assert outcome.failure is None
+    assert server.heard == {"a": 4}
+
+
 def test_a_crash_costs_no_more_than_what_is_in_flight(
     server: Server, calling: Calling, request_for: RequestFor
 ) -> None:

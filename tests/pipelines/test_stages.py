@@ -23,7 +23,7 @@ from prefmill.pipelines.curating import Curating
 from prefmill.pipelines.judging import Judging
 from prefmill.pipelines.pairing import Pairing
 from prefmill.pipelines.stages import Answered, Curated, Judged, Paired, Seed
-from prefmill.schemas.errors import Unreadable
+from prefmill.schemas.errors import EndpointError, Unreadable
 from prefmill.schemas.rows import Answer, Failure, Loss, Message, Task
 
 from .conftest import ENTRY, Completion, Endpoint, Endpoints
@@ -283,3 +283,16 @@ def test_verdicts_are_kept_dropped_or_failed(
         assert curated.kept == ()
         assert (loss.status, loss.by, loss.reason, loss.row_id) == (*expected, verdict.id)
         assert (loss.stage, loss.task_id) == ("verdicts", TASK.id)
+
+
+def test_a_broken_endpoint_does_not_cut_the_others_short(endpoint: Endpoints) -> None:
+    """Their calls end before the row does: otherwise each row would leave one behind and let the next row in."""
+    server = endpoint(lambda body: 401 if body["model"] == "bad" else "fine")
+
+    async def work() -> list[int]:
+        async with server.callers({"model": "bad"}, {"model": "good"}) as callers:
+            with pytest.raises(EndpointError):
+                await Answering(callers, ())(SEED)
+            return [caller.tally.sent for caller in callers] + [caller.tally.open for caller in callers]
+
+    assert asyncio.run(work()) == [0, 1, 0, 0]

@@ -232,8 +232,25 @@ def test_cascade_asks_the_strong_one_where_the_cheap_ones_cannot_be_read() -> No
     assert (verdict.winner, verdict.margin) == ("first", 3)
 
 
+@pytest.mark.parametrize(("share", "asked"), [(0, 0), (1, 1)], ids=["nobody", "everybody"])
+def test_cascade_asks_about_nothing_and_about_everything(share: float, asked: int) -> None:
+    """Also about margins that the pilot did not see."""
+    heard = [[*said("cheap", margin, -margin), *said("strong", 9, 9)] for margin in range(2, 90)]
+    learned = Cascade(share=share).learn(heard, ("cheap", "strong"))
+    for own in (1, 40, 200):
+        asks, *_ = drive(Cascade(share=share), lambda _, own=own: own, learned, ("cheap", "strong"))  # type: ignore[misc]
+        assert len(asks) == 2 + asked
+
+
+def test_teachers_that_contradict_each_other_are_independent_votes_at_most() -> None:
+    heard = [[*said("a", margin, -margin), *said("b", -margin, margin)] for margin in range(1, 60)]
+    learned = learned_from(heard, ("a", "b"))
+    assert learned.correlation == pytest.approx(-1)
+    assert learned.votes == 2
+
+
 @pytest.mark.parametrize(
-    ("share", "expected"), [(0, (1, 0)), (0.35, (35, 1)), (1, (100, 1))], ids=["nobody", "a third", "everybody"]
+    ("share", "expected"), [(0.01, (1, 1)), (0.35, (35, 1)), (0.99, (99, 1))], ids=["few", "a third", "most"]
 )
 def test_cascade_learns_below_which_margin_the_share_lies(share: float, expected: tuple[float, float]) -> None:
     margins = [*range(1, 101)]
