@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,14 +93,19 @@ class Recipe(Frozen):
     def slots(self) -> list[str]:
         """The model's name for each answer that a task is to have, in recipe order; stand-ins where answers come with
         the tasks, two with each."""
-        if self.tasks.answered:
-            return ["first", "second"]
-        aims = len(self.aim.scores) if self.aim else 1
-        return [provider.label for provider in self.answers for _ in range(provider.samples * aims)]
+        return slots_of(self.tasks, self.answers, self.aim)
 
     def simulated(self) -> bool:
         """Whether any part of the run is simulated."""
         return any(provider.plugin_name() == "simulated" for provider in self.providers())
+
+
+def slots_of(source: Source, answers: Iterable[Provider], aim: Aim | None) -> list[str]:
+    """`Recipe.slots` of the parts of a recipe."""
+    if source.answered:
+        return ["first", "second"]
+    aims = len(aim.scores) if aim else 1
+    return [provider.label for provider in answers for _ in range(provider.samples * aims)]
 
 
 def as_entry(plugin: Plugin) -> dict[str, Any]:

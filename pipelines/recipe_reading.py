@@ -22,7 +22,7 @@ from ..schemas.formats import Format
 from ..schemas.plugins import Plugin, load, names
 from . import recipe_file, recipe_secrets
 from .publishing.settings import Publish
-from .recipe import Panel, Recipe
+from .recipe import Panel, Recipe, slots_of
 from .recipe_fit import Misfit, aim_fits, answers_fit, compare_fits, exports_fit, filters_fit, panel_fits
 from .recipe_messages import coerced, key_path, lines_of, near, said
 
@@ -205,10 +205,7 @@ class _Reader:
             self._fit(answers_fit(source, answers or ()))
         aim = fields["aim"]
         if panel and compare and source and (answers or source.answered):
-            aims = len(aim.scores) if aim else 1
-            given = ["first", "second"] if source.answered else []
-            slots = given or [one.label for one in answers or () for _ in range(one.samples * aims)]
-            self._fit(compare_fits(compare, slots, panel))
+            self._fit(compare_fits(compare, slots_of(source, answers or (), aim), panel))
         if panel:
             self._fit(panel_fits(panel))
         if panel and compare:

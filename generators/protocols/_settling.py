@@ -13,7 +13,7 @@ from statistics import fmean
 
 from ...schemas.rows import Comparison, Failure, Judgment, Usage, Verdict, Winner
 from ..learned import Learned
-from . import Ask
+from . import Ask, Piloted, Run
 
 FORWARD, BACKWARD = (0, 1), (1, 0)
 """The comparison's own order, and the other one."""
@@ -94,6 +94,36 @@ def margin_of(
     readable = [one for one in judgments if one.scores is not None and one.with_reference == with_reference]
     found = [_corrected(orders, offsets.get(teacher, 0)) for teacher, orders in _margins(readable).items()]
     return _mean(found) if found else None
+
+
+def corrected(
+    protocol: Piloted,
+    comparison: Comparison,
+    references: Sequence[bool],
+    heard: Sequence[Judgment],
+    learned: Learned | None,
+    *,
+    once: Sequence[str],
+    tie_margin: float,
+) -> Run:
+    """The conversation after an opening in one order: settled less each teacher's position offset.
+
+    Those of the teachers asked `once` whose offset is unknown are asked in the other order, too; but for comparisons of
+    the pilot, the verdict is flagged `offset_unknown` then.
+    """
+    offsets = offsets_in(learned)
+    unknown = [teacher for teacher in once if teacher not in offsets]
+    if unknown:
+        heard = [*heard, *(yield questions(comparison, unknown, references, (BACKWARD,)))]
+    return settle(
+        comparison,
+        heard,
+        protocol=protocol.plugin_name(),
+        with_reference=references[0],
+        tie_margin=tie_margin,
+        offsets=offsets,
+        flags=("offset_unknown",) if unknown and learned else (),
+    )
 
 
 def offsets_in(learned: Learned | None) -> Mapping[str, float]:

@@ -15,7 +15,7 @@ from pydantic import Field
 from ...schemas.rows import Comparison, Judgment
 from ..learned import Learned
 from . import Ask, Piloted, Run
-from ._settling import BACKWARD, FORWARD, offsets_in, questions, settle
+from ._settling import BACKWARD, FORWARD, corrected, questions
 
 
 class Jury(Piloted):
@@ -48,19 +48,8 @@ class Jury(Piloted):
         heard: Sequence[Judgment],
         learned: Learned | None,
     ) -> Run:
-        offsets = offsets_in(learned)
-        unknown = [teacher for teacher in teachers if teacher not in offsets] if self.orders == "one" else []
-        if unknown:
-            heard = [*heard, *(yield questions(comparison, unknown, references, (BACKWARD,)))]
-        return settle(
-            comparison,
-            heard,
-            protocol=self.plugin_name(),
-            with_reference=references[0],
-            tie_margin=self.tie_margin,
-            offsets=offsets,
-            flags=("offset_unknown",) if unknown and learned else (),
-        )
+        once = teachers if self.orders == "one" else ()
+        return corrected(self, comparison, references, heard, learned, once=once, tie_margin=self.tie_margin)
 
     def expected(self, teacher: int, teachers: int, references: int) -> float:
         return references * (2 if self.orders == "both" else 1)

@@ -76,12 +76,7 @@ class ChatEndpoint:
         found = _json(raw)
         if status in (401, 403):
             raise EndpointError(self._key_refused(status, found))
-        data = found.get("data") if status == 200 and isinstance(found, dict) else None
-        models = (
-            [str(entry["id"]) for entry in data if isinstance(entry, dict) and "id" in entry]
-            if isinstance(data, list)
-            else []
-        )
+        models = _models(found) if status == 200 else []
         if models and self._provider.model not in models:
             raise EndpointError(
                 f"{self._where}: no model named {self._provider.model!r}. {known(self._provider.model, models)}"
