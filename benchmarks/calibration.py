@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
@@ -19,9 +20,9 @@ from time import perf_counter
 
 import numpy as np
 
-from prefmill.curation.bias import measure
+from prefmill.curation.bias import Bias, measure
 from prefmill.curation.calibration import calibrate
-from prefmill.curation.debias import Removable, debiased
+from prefmill.curation.debias import debiased_margin
 from prefmill.curation.guarantee import Nothing, keep_accurate, keep_share
 from prefmill.curation.labelled import Labelled
 from prefmill.curation.logistic import Codes, Floats
@@ -29,6 +30,7 @@ from prefmill.curation.ranking import Matches, rank
 from prefmill.curation.readings import Reading
 from prefmill.curation.residual_bias import residual_bias
 from prefmill.generators.world.population import ANSWERERS, TEACHERS, Teacher
+from prefmill.schemas.probe import ProbeKind, Removable
 
 STRONG, CHEAP = TEACHERS[0], TEACHERS[1]
 STRENGTH = np.array([model.strength for model in ANSWERERS])
@@ -94,11 +96,19 @@ class World:
 
 
 def as_readings(
-    kind: str, teacher: Teacher, margins: tuple[Floats, ...], length: Floats, orders: Codes
+    kind: ProbeKind | None, teacher: Teacher, margins: tuple[Floats, ...], length: Floats, orders: Codes
 ) -> list[Reading]:
     """`orders`: shape (n,): 0 shown first, 1 shown last, 2 both."""
     return [
-        Reading(f"{kind}{row}", f"{kind}{row}", teacher.name, 1.0 - 2 * order, float(margins[order][row]), length[row])
+        Reading(
+            comparison_id=f"{kind} {row}",
+            task_id=f"{kind} {row}",
+            teacher=teacher.name,
+            place=1.0 - 2 * order,
+            margin=float(margins[order][row]),
+            length=float(length[row]),
+            kind=kind,
+        )
         for row in range(len(orders))
         for order in (0, 1)
         if orders[row] in (order, 2)
@@ -109,10 +119,15 @@ def single(world: World, teacher: Teacher) -> tuple[list[Reading], list[Reading]
     """One call a pair, `SWAPPED` of them in both orders; and `PROBES` probe pairs in both orders."""
     orders = np.zeros(world.pairs, dtype=np.int64)
     orders[:SWAPPED] = 2
-    judged = as_readings("pair", teacher, world.margins(teacher), world.length, orders)
+    judged = as_readings(None, teacher, world.margins(teacher), world.length, orders)
     probing = World(world.seed + 10_000, PROBES)
     forward, backward, length = probing.probes(teacher)
-    return judged, as_readings("probe", teacher, (forward, backward), length, np.full(PROBES, 2))
+    return judged, as_readings("padded", teacher, (forward, backward), length, np.full(PROBES, 2))
+
+
+def without(once: Sequence[Reading], bias: Mapping[str, Bias], remove: Sequence[Removable]) -> Floats:
+    """Margins of pairs that were read once each, without what is removed."""
+    return np.array([debiased_margin([reading], bias, remove) for reading in once])
 
 
 def winners(margins: Floats) -> Floats:
@@ -151,7 +166,7 @@ def one_debiasing(teacher: Teacher, seed: int, pairs: int, results: Results) -> 
         ("raw", ()), ("position removed", ("position",)), ("position, length removed", ("position", "length")),
     )  # fmt: skip
     for name, remove in ways:
-        labels = winners(np.array([margin.debiased for margin in debiased(once, bias, remove)]))
+        labels = winners(without(once, bias, remove))
         truth = (world.gap > 0).astype(np.float64)
         place = np.ones(world.pairs)
         favourite = World.favourite(teacher)
@@ -177,8 +192,7 @@ def one_family(seed: int, pairs: int, results: Results) -> None:
     for teacher in (STRONG, CHEAP):
         judged, probes = single(world, teacher)
         once = [one for one in judged if one.place > 0]
-        margins = debiased(once, measure(judged, probes), ("position", "length"))
-        outcomes.append(winners(np.array([margin.debiased for margin in margins])))
+        outcomes.append(winners(without(once, measure(judged, probes), ("position", "length"))))
         own = np.array([model.family == teacher.family for model in ANSWERERS], dtype=np.float64)
         columns.append(own[world.first] - own[world.second])
     results["one teacher: tau"].append(ranked(world, outcomes[0]))

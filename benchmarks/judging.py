@@ -1,15 +1,17 @@
-"""What a judging protocol buys: accuracy, cost and residual position bias over simulated worlds, on real HTTP.
+"""What a judging strategy buys: right labels, their cost and what bias is left in them, on real HTTP.
 
-    python benchmarks/judging.py [--pairs 5000] [--worlds 707 808 909] [--only NAME ...]
+    python benchmarks/judging.py [--pairs 5000] [--worlds 1101 1202 1303] [--only NAME ...] [--json FILE]
 
-The worlds 707, 808 and 909 were not looked at while the protocols were tuned. Those looked at were 1 to 6; 101, 202 and
-303, after which the cascade's share went from 0.3 to 0.35; and 404, 505 and 606, after which a gap is at least the
-offset and a cascade asks about a part of equal margins. A pair is two answers by different models to one task; the
-answers are those that the world would give. "accuracy" is against the truth of the
-world, a tie half right; "cost" is in calls of a cheap teacher (a strong one costs ten), for a pair, the pilot included;
-"of full" is that cost over both orders of the strong teacher. "position" is a logistic regression of the winner on the
-true gap: its intercept over its slope, in standard deviations of quality that standing first is worth; "less both" the
-same less that of both orders over the same pairs, whose own can only be chance.
+A pair is two answers by different models of a simulated world to one task. No strategy was tuned on the worlds 1101,
+1202 and 1303: those looked at while the protocols were made are 1 to 6, 101 to 606 and 707 to 909.
+
+Columns. "right": share of right winners among the labels, a tie half right; "kept": share of the pairs that have a
+label; "cost": of judging a pair, pilot and probes included, in calls of a cheap teacher (a strong one costs ten, a
+grade of one answer half a call); "of full": that over the cost of both orders by the strong teacher; "clean": what
+1,000 units buy when the two answers of a pair cost 8, counted in labels without an error, kept x (2 x right - 1)^2 a
+pair (what is left of a label's information after symmetric noise). "position", "length" and "own": what standing first,
+an e-fold length and the strong teacher's family are worth, in units of true quality (`curation/residual_bias.py`); 0
+is clean. "tau": Kendall's, of a Bradley-Terry ranking of the six models by the labels with their planted order.
 """
 
 from __future__ import annotations
@@ -20,89 +22,106 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from math import sqrt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from math import log, sqrt
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 import yaml
+from strategies import GENERATION, STRATEGIES, STRONG, UNITS, Strategy
+from ultrafeedback import rated
 
+from prefmill.curation.logistic import Floats
+from prefmill.curation.ranking import Matches, rank
+from prefmill.curation.residual_bias import residual_bias
 from prefmill.generators.world.chance import Chance
 from prefmill.generators.world.fingerprint import Fingerprints, Identity
 from prefmill.generators.world.latent import latent
-from prefmill.generators.world.population import ANSWERERS
+from prefmill.generators.world.population import ANSWERERS, BY_NUMBER, TEACHERS
 from prefmill.generators.world.prose import answer_text
+from prefmill.generators.world.server import running
 from prefmill.generators.world.settings import WorldSettings
-from prefmill.generators.world.truth import true_quality
+from prefmill.generators.world.truth import identity_of, true_quality
 from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.run import run
 from prefmill.pipelines.rundir import RunDirectory
-from prefmill.schemas.rows import Answer, Comparison, Judgment, Verdict
+from prefmill.schemas.rows import Answer, Comparison, Grade, Loss
 
-STRONG = "sim-teacher-strong"
-CHEAP = tuple(f"sim-teacher-cheap-{number}" for number in (1, 2, 3))
-UNITS = {STRONG: 10, **dict.fromkeys(CHEAP, 1)}
-FULL = "both orders"
-STRATEGIES: dict[str, tuple[str | dict[str, Any], tuple[str, ...]]] = {
-    "one order": ("one_order", (STRONG,)),
-    FULL: ("both_orders", (STRONG,)),
-    "offset corrected": ("offset_corrected", (STRONG,)),
-    "adaptive swap": ("adaptive_swap", (STRONG,)),
-    "cheap, both orders": ("both_orders", CHEAP[:1]),
-    "jury of 3 cheap": ("jury", CHEAP),
-    "cascade": ("cascade", (CHEAP[0], STRONG)),
+LEVELS = ("wrong or empty", "mostly wrong", "half right", "mostly right", "correct and complete")
+RUBRIC = {
+    "criteria": "Does the answer explain the trade-offs correctly and completely?",
+    "levels": [{"score": score, "description": text} for score, text in enumerate(LEVELS, start=1)],
 }
-"""Name -> the recipe's protocol, and its teachers."""
+POINTS = {"first": 1.0, "second": 0.0, "tie": 0.5, None: float("nan")}
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What a strategy made of the pairs of one world."""
+class Pair:
+    """Two answers of a world to one task."""
 
-    right: Any
-    """1, 0, or 0.5 for a tie; nan where there is no verdict."""
-    first: Any
-    """1 where the first answer won, 0 where the second did, 0.5 for a tie."""
-    consistent: Any
-    gaps: Any
-    """True quality of the first answer less the second's."""
+    question: str
+    texts: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a strategy made of pairs, in a stated order of each pair's answers."""
+
+    pairs: Sequence[tuple[str, str]]
+    """Texts of the answers, the first shown first wherever one order was asked."""
+    won: Floats
+    """1 the first won, 0 the second, 0.5 a tie, nan: no label. Shape (n,)."""
     units: float
-    """Cost of a pair."""
+    """Cost of judging all of them."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A row of the table."""
+
+    pairs: int
+    right: float
+    kept: float
+    cost: float
+    full: float
+    clean: float
+    position: float
+    length: float
+    own: float
+    tau: float
     seconds: float
-    learned: dict[str, Any] | None
-
-    def position(self, of: Any = slice(None)) -> float:  # noqa: ANN401 - what indexes an array
-        """Standing first, in units of quality."""
-        intercept = slope = 0.0
-        gaps, first = self.gaps[of], self.first[of]
-        for _ in range(25):
-            chance = 1 / (1 + np.exp(-(intercept + slope * gaps)))
-            spread = chance * (1 - chance)
-            hessian = np.array([[spread.sum(), (spread * gaps).sum()], [0, (spread * gaps**2).sum()]])
-            hessian[1, 0] = hessian[0, 1]
-            step = np.linalg.solve(hessian, [(first - chance).sum(), ((first - chance) * gaps).sum()])
-            intercept, slope = intercept + step[0], slope + step[1]
-        return float(intercept / slope)
 
 
-def write_tasks(folder: Path, seed: int, pairs: int) -> None:
+def pairs_of(seed: int, count: int) -> list[Pair]:
     """Tasks, and for each two answers of the world by different models."""
     chance, words, drawn = Chance(seed), Fingerprints(seed), random.Random(seed)
+    pairs = []
+    for number in range(count):
+        question = f"Explain the trade-offs of design number {number} in two sentences."
+        first, second = (
+            answer_text(chance, words.word(one), question, latent(chance, one).words)
+            for one in (Identity(number, model.number, 0) for model in drawn.sample(ANSWERERS, 2))
+        )
+        pairs.append(Pair(question, (first, second)))
+    return pairs
+
+
+def write(folder: Path, seed: int, pairs: Sequence[Pair], chosen: Strategy) -> Path:
+    """A recipe that judges the pairs, with the files it reads."""
     with (folder / "tasks.jsonl").open("w") as tasks, (folder / "answers.jsonl").open("w") as answers:
-        for number in range(pairs):
-            question = f"Explain the trade-offs of design number {number} in two sentences."
-            tasks.write(json.dumps({"id": str(number), "instruction": question}) + "\n")
-            for slot, model in enumerate(drawn.sample(ANSWERERS, 2)):
-                identity = Identity(number, model.number, 0)
-                text = answer_text(chance, words.word(identity), question, latent(chance, identity).words)
+        for number, pair in enumerate(pairs):
+            task: dict[str, Any] = {"id": str(number), "instruction": pair.question}
+            if chosen.reference:
+                task["reference"] = f"A complete treatment of design number {number} weighs cost, speed and safety."
+            if chosen.judge == "prometheus_absolute":
+                task["rubric"] = RUBRIC
+            tasks.write(json.dumps(task) + "\n")
+            for slot, text in enumerate(pair.texts):
                 answers.write(json.dumps({"id": str(number), "model": f"slot-{slot}", "text": text}) + "\n")
-
-
-def write_recipe(folder: Path, seed: int, protocol: str | dict[str, Any], teachers: Sequence[str]) -> Path:
-    """A recipe that judges those answers."""
     teacher = {"provider": "simulated", "max_in_flight": 64, "sampling": {"temperature": 0}}
     recipe = {
         "name": "judging",
@@ -110,10 +129,11 @@ def write_recipe(folder: Path, seed: int, protocol: str | dict[str, Any], teache
         "tasks": {"source": "jsonl", "path": "tasks.jsonl"},
         "answers": [{"provider": "recorded", "path": "answers.jsonl", "model": f"slot-{slot}"} for slot in (0, 1)],
         "judge": {
-            "judge": "judgelm",
-            "protocol": protocol,
-            "teachers": [{**teacher, "model": model} for model in teachers],
+            "judge": chosen.judge,
+            **({"protocol": chosen.protocol} if chosen.protocol else {}),
+            "teachers": [{**teacher, "model": model} for model in chosen.teachers],
         },
+        **chosen.keys,
         "world": {"seed": seed},
     }
     path = folder / "recipe.yaml"
@@ -121,77 +141,149 @@ def write_recipe(folder: Path, seed: int, protocol: str | dict[str, Any], teache
     return path
 
 
-def judged(folder: Path, seed: int, name: str) -> Judged:
-    """Run one strategy over the pairs of a world."""
-    protocol, teachers = STRATEGIES[name]
-    directory, started = folder / name.replace(" ", "-"), time.monotonic()
-    manifest = run(read_recipe(write_recipe(folder, seed, protocol, teachers)), directory)
-    seconds = time.monotonic() - started
-    place, settings = RunDirectory(directory), WorldSettings(seed=seed)
-    rows: dict[type[Any], list[Any]] = {
-        kind: [row for part in range(place.parts()) for row in place.rows(kind, part)]
-        for kind in (Answer, Comparison, Judgment, Verdict)
+def labelled(folder: Path, seed: int, pairs: Sequence[Pair], chosen: Strategy) -> Labels:
+    """Run a strategy over the pairs."""
+    if chosen.peer:
+        with running(WorldSettings(seed=seed)) as world:
+            ratings = rated(world.base_url, STRONG, [(pair.question, *pair.texts) for pair in pairs])
+        won = [float("nan") if read is None else _told_apart(*read) for read in ratings]
+        return Labels([pair.texts for pair in pairs], np.array(won), UNITS[STRONG] * len(pairs))
+    directory = folder / "run"
+    manifest = run(read_recipe(write(folder, seed, pairs, chosen)), directory)
+    units = sum(
+        UNITS[row["model"]] * chosen.per_call * row["calls"] for row in manifest["calls"] if row["model"] in UNITS
+    )
+    place = RunDirectory(directory)
+    text = {answer.id: answer.text or "" for answer in _rows(place, Answer)}
+    if chosen.protocol is None:
+        score = {grade.answer_id: grade.score for grade in _rows(place, Grade)}
+        ids = {(answer.task_id, answer.model): answer.id for answer in _rows(place, Answer)}
+        tasks = dict.fromkeys(task for task, _ in ids)
+        met = [(ids[task, "slot-0"], ids[task, "slot-1"]) for task in tasks]
+        won = [_told_apart(score[first], score[second]) for first, second in met]
+        return Labels([(text[first], text[second]) for first, second in met], np.array(won), units)
+    lost = {loss.row_id for loss in (*_rows(place, Loss), *place.late_losses())}
+    comparisons = {comparison.id: comparison.answer_ids for comparison in _rows(place, Comparison)}
+    verdicts = [verdict for part in range(place.parts()) for verdict in place.labels(part)]
+    return Labels(
+        pairs=[tuple(text[one] for one in comparisons[verdict.comparison_id]) for verdict in verdicts],  # type: ignore[misc]
+        won=np.array([POINTS[None if verdict.id in lost else verdict.winner] for verdict in verdicts]),
+        units=units,
+    )
+
+
+def _told_apart(first: float, second: float) -> float:
+    """The winner by two coarse grades; where they are the same, such recipes have no label."""
+    return float("nan") if first == second else float(first > second)
+
+
+def _rows(place: RunDirectory, kind: type[Any]) -> Iterator[Any]:
+    for part in range(place.parts()):
+        yield from place.rows(kind, part)
+
+
+def figures(seed: int, labels: Labels, seconds: float) -> Figures:
+    """A strategy's labels held against the truth of the world."""
+    settings, kept = WorldSettings(seed=seed), np.flatnonzero(~np.isnan(labels.won))
+    shown = [labels.pairs[place] for place in kept]
+    won = labels.won[kept]
+    gaps = np.array([true_quality(settings, one) - true_quality(settings, other) for one, other in shown])
+    models = [tuple(BY_NUMBER[identity_of(settings, text).model] for text in texts) for texts in shown]
+    family = next(teacher.family for teacher in TEACHERS if teacher.name == STRONG)
+    nuisances = {
+        "position": np.ones(len(kept)),
+        "length": np.array([log(len(one.split()) / len(other.split())) for one, other in shown]),
+        "own": np.array([float(one.family == family) - float(other.family == family) for one, other in models]),
     }
-    quality = {answer.id: true_quality(settings, answer.text) for answer in rows[Answer]}
-    won = {"first": 1.0, "second": 0.0, "tie": 0.5, None: float("nan")}
-    first = np.array([won[verdict.winner] for verdict in rows[Verdict]])
-    gaps = np.array([quality[one.answer_ids[0]] - quality[one.answer_ids[1]] for one in rows[Comparison]])
-    return Judged(
-        right=np.where(gaps > 0, first, 1 - first),
-        first=first,
-        consistent=np.array([verdict.consistent is not False for verdict in rows[Verdict]]),
-        gaps=gaps,
-        units=sum(UNITS[judgment.teacher] * judgment.usage.calls for judgment in rows[Judgment]) / len(gaps),
+    left = residual_bias(won, gaps, nuisances, np.arange(len(kept)))
+    names = tuple(one.name for one in ANSWERERS)
+    ranked = rank(
+        Matches(
+            models=names,
+            first=np.array([names.index(one.name) for one, _ in models]),
+            second=np.array([names.index(other.name) for _, other in models]),
+            outcomes=won,
+            tasks=np.arange(len(kept)),
+        ),
+        repeats=2,
+    )
+    count, right = len(labels.won), float(np.where(gaps > 0, won, 1 - won).mean())
+    cost, share = labels.units / count, len(kept) / count
+    return Figures(
+        pairs=count,
+        right=right,
+        kept=share,
+        cost=cost,
+        full=cost / (2 * UNITS[STRONG]),
+        clean=1000 / (cost + GENERATION) * share * (2 * right - 1) ** 2,
+        position=left["position"].value,
+        length=left["length"].value,
+        own=left["own"].value,
+        tau=_tau(ranked.order, names),
         seconds=seconds,
-        learned=manifest.get("pilot"),
     )
 
 
-def table(worlds: dict[int, dict[str, Judged]]) -> Iterator[str]:
-    """A row for each world and strategy, and for all worlds together."""
-    yield "| world | strategy | pairs | accuracy | cost | of full | position | less both | s |"
-    yield "|--:|---|--:|--:|--:|--:|--:|--:|--:|"
-    names = next(iter(worlds.values()))
-    every: dict[str, list[list[float]]] = {}
-    for seed, found in worlds.items():
+def _tau(order: Sequence[str], truth: Sequence[str]) -> float:
+    """Kendall's tau of two orders without ties."""
+    same = [
+        (order.index(one) < order.index(other)) == (truth.index(one) < truth.index(other))
+        for one, other in combinations(truth, 2)
+    ]
+    return 2 * fmean(same) - 1
+
+
+HEAD = ("strategy", "pairs", "right", "kept", "cost", "of full", "clean", "position", "length", "own", "tau", "s")
+
+
+def table(found: dict[str, list[Figures]], *, each: bool) -> Iterator[str]:
+    """A row for each strategy: the mean over the worlds, and, where `each`, every world's own before it."""
+    yield f"| {' | '.join(HEAD)} |"
+    yield f"|---|{'--:|' * (len(HEAD) - 1)}"
+    for name, some in found.items():
+        for number, one in enumerate(some if each else ()):
+            yield _row(f"{name} ({number + 1})", asdict(one))
+        yield _row(name, {key: fmean(asdict(one)[key] for one in some) for key in asdict(some[0])}, len(some))
+
+
+def _row(name: str, of: dict[str, float], worlds: int = 1) -> str:
+    pairs = of["pairs"] * worlds
+    error = sqrt(of["right"] * (1 - of["right"]) / (pairs * of["kept"]))
+    cells = [
+        name, f"{pairs:.0f}", f"{of['right']:.3f} ± {error:.3f}", f"{of['kept']:.2f}", f"{of['cost']:.2f}",
+        f"{of['full']:.0%}", f"{of['clean']:.1f}", f"{of['position']:+.2f}", f"{of['length']:+.2f}",
+        f"{of['own']:+.2f}", f"{of['tau']:.2f}", f"{of['seconds']:.0f}",
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def measured(worlds: Iterable[int], pairs: int, names: Sequence[str]) -> dict[str, list[Figures]]:
+    """Every strategy in every world."""
+    found: dict[str, list[Figures]] = {name: [] for name in names}
+    for seed in worlds:
+        drawn = pairs_of(seed, pairs)
         for name in names:
-            one, full = found[name], found.get(FULL)
-            rows = [(name, slice(None))] + ([(f"{name}, drop", one.consistent)] if name == FULL else [])
-            for called, of in rows:
-                less = one.position(of) - full.position() if full else float("nan")
-                share = one.units / full.units if full else float("nan")
-                figures = [len(one.gaps[of]), one.right[of].mean(), one.units, share, one.position(of), less]
-                every.setdefault(called, []).append([*figures, one.seconds])
-                yield _row(str(seed), called, every[called][-1])
-    for called, rows_of in every.items():
-        pairs, *figures = zip(*rows_of, strict=True)
-        yield _row("all", called, [sum(pairs), *map(fmean, figures)])
-
-
-def _row(world: str, name: str, figures: Sequence[float]) -> str:
-    pairs, accuracy, units, share, position, less, seconds = figures
-    return (
-        f"| {world} | {name} | {pairs:.0f} | {accuracy:.3f} ± {sqrt(accuracy * (1 - accuracy) / pairs):.3f} "
-        f"| {units:.2f} | {share:.0%} | {position:+.3f} | {less:+.3f} | {seconds:.0f} |"
-    )
+            with tempfile.TemporaryDirectory() as folder:
+                started = time.monotonic()
+                labels = labelled(Path(folder), seed, drawn, STRATEGIES[name])
+                found[name].append(figures(seed, labels, time.monotonic() - started))
+                sys.stderr.write(f"world {seed}: {_row(name, asdict(found[name][-1]))}\n")
+    return found
 
 
 def main() -> None:
     """Run what was asked for and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--pairs", type=int, default=5000)
-    parser.add_argument("--worlds", type=int, nargs="+", default=[707, 808, 909])
+    parser.add_argument("--worlds", type=int, nargs="+", default=[1101, 1202, 1303])
     parser.add_argument("--only", nargs="+", choices=STRATEGIES, default=list(STRATEGIES))
+    parser.add_argument("--json", type=Path, help="also write the figures of every world there, for judging_chart.py")
     options = parser.parse_args()
-    worlds: dict[int, dict[str, Judged]] = {}
-    for seed in options.worlds:
-        with tempfile.TemporaryDirectory() as folder:
-            write_tasks(Path(folder), seed, options.pairs)
-            worlds[seed] = {}
-            for name in options.only:
-                found = worlds[seed][name] = judged(Path(folder), seed, name)
-                sys.stderr.write(f"world {seed}, {name}: {found.seconds:.0f} s, {json.dumps(found.learned)}\n")
-    for line in table(worlds):
+    found = measured(options.worlds, options.pairs, options.only)
+    if options.json:
+        plain = {name: [asdict(one) for one in some] for name, some in found.items()}
+        options.json.write_text(json.dumps(plain, indent=1) + "\n")
+    for line in table(found, each=True):
         print(line)
 
 

@@ -1,44 +1,50 @@
 """What a teacher's bias adds to a margin, measured where the truth is known to be equal.
 
 The place offset comes from pairs that a teacher judged in both orders: half of what the order changed has nothing to do
-with the answers. The length slope comes from probe pairs, the same content padded or shortened: regressing real
-verdicts on length would count honest evidence as bias, because better answers tend to be longer.
+with the answers. Length, markdown and a maker's name come from probe pairs, the same content padded, reformatted or
+signed: regressing real verdicts on length would count honest evidence as bias, since better answers tend to be longer.
 
-Both are constants of a teacher and a judge's prompt.
+The three are estimated jointly, because copies differ in more than what was meant: markdown adds words, and padding
+repeats markdown. All are constants of a teacher and a judge's prompt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from math import sqrt
-from statistics import fmean
+from types import MappingProxyType
 
 import numpy as np
 
-from .logistic import Floats
+from ..schemas.probe import ProbeKind, Removable
+from .balanced import Balanced, balanced
+from .least_squares import Effect, through_origin
 from .readings import Reading
 
-LEAST = 100
-"""Fewest pairs in both orders, and fewest probe pairs, that an effect of a teacher is estimated from. 300 are better:
-with rates like those of published judges an effect is then known to about 5 %."""
+LEAST: Mapping[Removable, int] = MappingProxyType({"position": 100, "length": 50, "format": 25, "label": 25})
+"""Fewest pairs that an effect is estimated from.
 
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """One constant of a teacher, with its uncertainty."""
-
-    value: float
-    """In scores on the judge's scale."""
-    error: float
-    """Standard error, clustered by task."""
-    pairs: int
+Enough for a standard error of about 0.1 of a grade, with the 0.3 to 0.5 by which a probe pair in both orders scatters
+(simulated judges with the rates of published ones): 25 copies with the whole advantage, 1, give that, and so do 50
+padded ones, whose log length ratio is 0.4 to 1.1; an offset should be better known than that, since it is in every
+margin. `probes` gives each kind but `padded` a ninth of its pairs, so that about 300 probe pairs measure everything.
+Fewer than 25 tasks would leave the clustered errors themselves uncertain."""
+_INFORMS: Mapping[ProbeKind, Removable] = MappingProxyType(
+    {"padded": "length", "reformatted": "format", "relabelled": "label"}
+)
+_SAID: Mapping[Removable, str] = MappingProxyType(
+    {
+        "position": "pairs judged in both orders",
+        "length": "`padded` probes judged",
+        "format": "`reformatted` probes judged",
+        "label": "`relabelled` probes judged",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Bias:
-    """What sways one teacher. None where nothing measured it."""
+    """What sways one teacher. An effect is None where it was not measured; `missing` says why."""
 
     offset: Effect | None
     """Added to the score of the answer shown first over that of the one shown last."""
@@ -46,80 +52,82 @@ class Bias:
     """Standard deviation between pairs of that offset, call noise and rounding included."""
     slope: Effect | None
     """Added for one unit of log length ratio, for an answer 2.7 times as long with the same content."""
+    format: Effect | None
+    """Added where one answer has markdown and the other, with the same words, has none."""
+    label: Effect | None
+    """Added for the name of a famous maker."""
+    missing: Mapping[Removable, str]
+    """Why an effect is None: how many pairs there were, and how many are needed."""
+
+    def effect(self, name: Removable) -> Effect | None:
+        """The effect of one bias."""
+        effects = {"position": self.offset, "length": self.slope, "format": self.format, "label": self.label}
+        return effects[name]
 
 
-def measure(judged: Sequence[Reading], probes: Sequence[Reading] = (), *, least: int = LEAST) -> dict[str, Bias]:
-    """Each teacher's bias. An effect with fewer than `least` pairs behind it is None.
+def measure(
+    judged: Sequence[Reading], probes: Sequence[Reading] = (), *, least: Mapping[Removable, int] = LEAST
+) -> dict[str, Bias]:
+    """Each teacher's bias; teachers in the order of the alphabet.
 
-    `probes`: readings of pairs with the same content at different lengths. They count for the offset as well.
+    `judged`: readings of real pairs. `probes`: of pairs that say the same (`readings.probe_readings`); they count for
+    the offset as well. An effect with fewer than `least` pairs behind it is None, and so is one that the
+    probes cannot tell from another.
     """
-    teachers = sorted({reading.teacher for reading in (*judged, *probes)})
+    return {teacher: _bias(pairs, least) for teacher, pairs in balanced((*judged, *probes)).items()}
+
+
+def _bias(pairs: Balanced, least: Mapping[Removable, int]) -> Bias:
+    missing: dict[Removable, str] = {}
+    half = pairs.half
+    told = np.flatnonzero(~np.isnan(half))
+    offset = None
+    if _enough("position", len(told), least, missing):
+        try:
+            (offset,) = through_origin(np.ones((len(told), 1)), half[told], [pairs.tasks[row] for row in told])
+        except ValueError as why:
+            missing["position"] = str(why)
+    effects = _of_probes(pairs, offset, least, missing)
+    return Bias(
+        offset=offset,
+        spread=float(np.std(half[told], ddof=1)) if offset else None,
+        slope=effects.get("length"),
+        format=effects.get("format"),
+        label=effects.get("label"),
+        missing=missing,
+    )
+
+
+def _of_probes(
+    pairs: Balanced, offset: Effect | None, least: Mapping[Removable, int], missing: dict[Removable, str]
+) -> dict[Removable, Effect]:
+    """What the probe pairs tell. A pair counts for the advantage that its copy was made to have."""
+    place = pairs.advantages["position"]
+    rows: dict[Removable, list[int]] = {name: [] for name in _INFORMS.values()}
+    for row, kind in enumerate(pairs.kinds):
+        name = _INFORMS.get(kind) if kind is not None else None
+        # A probe read in one order only has the offset in it.
+        if name is not None and pairs.advantages[name][row] and (offset or not place[row]):
+            rows[name].append(row)
+    names = [name for name in rows if _enough(name, len(rows[name]), least, missing)]
+    used = np.array(sorted(row for name in names for row in rows[name]), dtype=np.int64)
+    if not names:
+        return {}
+    columns = np.column_stack([pairs.advantages[name][used] for name in names])
+    margins = pairs.margin[used] - (offset.value if offset else 0.0) * place[used]
+    try:
+        found = through_origin(columns, margins, [pairs.tasks[row] for row in used])
+    except ValueError:
+        missing |= dict.fromkeys(names, f"the probes cannot tell {', '.join(names)} apart")
+        return {}
+    # An effect is no surer than the pairs are many that were made to show it.
     return {
-        teacher: _bias(
-            [reading for reading in judged if reading.teacher == teacher],
-            [reading for reading in probes if reading.teacher == teacher],
-            least,
-        )
-        for teacher in teachers
+        name: Effect(effect.value, effect.error, len(rows[name]), len({pairs.tasks[row] for row in rows[name]}))
+        for name, effect in zip(names, found, strict=True)
     }
 
 
-def _bias(judged: Sequence[Reading], probes: Sequence[Reading], least: int) -> Bias:
-    halves, tasks = [], []
-    for one in _balanced((*judged, *probes)):
-        if one.half is not None:
-            halves.append(one.half)
-            tasks.append(one.task_id)
-    offset = _effect(np.ones(len(halves)), np.array(halves), tasks) if len(halves) >= least else None
-    # A probe read in one order only has the offset in it.
-    shift = offset.value if offset else 0.0
-    found = [one for one in _balanced(probes) if one.length and (offset or one.half is not None)]
-    slope = (
-        _effect(
-            np.array([one.length for one in found]),
-            np.array([one.margin - shift * one.place for one in found]),
-            [one.task_id for one in found],
-        )
-        if len(found) >= least
-        else None
-    )
-    return Bias(offset, float(np.std(halves, ddof=1)) if offset else None, slope)
-
-
-@dataclass(frozen=True, slots=True)
-class _Balanced:
-    """A pair's readings by one teacher, each order counted once."""
-
-    task_id: str
-    margin: float
-    half: float | None
-    """Half of what the order changed; None where one order is missing."""
-    place: float
-    length: float
-
-
-def _balanced(found: Iterable[Reading]) -> Iterable[_Balanced]:
-    ordered = sorted(found, key=lambda reading: reading.comparison_id)
-    for _, group in groupby(ordered, key=lambda reading: reading.comparison_id):
-        same = list(group)
-        orders = {place: [one.margin for one in same if one.place == place] for place in {one.place for one in same}}
-        means = {place: fmean(margins) for place, margins in orders.items()}
-        yield _Balanced(
-            task_id=same[0].task_id,
-            margin=fmean(means.values()),
-            half=(means[1.0] - means[-1.0]) / 2 if len(means) == 2 else None,
-            place=fmean(means),
-            length=same[0].length,
-        )
-
-
-def _effect(column: Floats, margins: Floats, tasks: Sequence[str]) -> Effect:
-    """Least squares through the origin, with a clustered standard error."""
-    square = float(column @ column)
-    value = float(column @ margins) / square
-    scores: dict[str, float] = {}
-    for task, part in zip(tasks, column * (margins - value * column), strict=True):
-        scores[task] = scores.get(task, 0.0) + float(part)
-    groups = len(scores)
-    error = sqrt(sum(score * score for score in scores.values()) * groups / max(groups - 1, 1)) / square
-    return Effect(value, error, len(tasks))
+def _enough(name: Removable, pairs: int, least: Mapping[Removable, int], missing: dict[Removable, str]) -> bool:
+    if pairs < least[name]:
+        missing[name] = f"{pairs:,} {_SAID[name]}, and {least[name]:,} are needed"
+    return pairs >= least[name]

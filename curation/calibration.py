@@ -82,13 +82,13 @@ class Calibration(Frozen):
     reliability: Reliability
     """Out of sample, over all labels."""
 
-    def save(self, path: Path) -> None:
-        """Write it as JSON."""
-        path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    def text(self) -> str:
+        """The file that `load` reads."""
+        return self.model_dump_json(indent=1) + "\n"
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
-        """Read what `save` wrote. Raises `UserError` naming the file and what is wrong with it."""
+        """Read a file of `text`. Raises `UserError` naming the file and what is wrong with it."""
         try:
             return cls.model_validate_json(path.read_bytes())
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Margins without what a teacher's bias adds to them (`bias.py` measures it), beside the raw ones.
+"""Margins without what a teacher's bias adds to them (`bias.py` measures it).
 
 What a teacher feels about the order of one pair more than about others' (`Bias.spread`) stays in; only asking in both
 orders takes that out. Nor does a constant undo rounding: where grades are whole, up to half a grade of the offset may
@@ -11,61 +11,48 @@ models look better than they are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
 
 from ..schemas.errors import UserError
-from .bias import LEAST, Bias
+from ..schemas.probe import Removable
+from .bias import Bias
 from .readings import Reading
 
-Removable = Literal["position", "length"]
+
+def removable(biases: Mapping[str, Bias], teachers: Iterable[str], remove: Sequence[Removable]) -> None:
+    """Raises `UserError` where one of the teachers has a bias that is to be removed and was not measured."""
+    for teacher in teachers:
+        for name in remove:
+            bias = biases.get(teacher)
+            if bias is None or bias.effect(name) is None:
+                why = "none of its judgments could be read" if bias is None else bias.missing[name]
+                raise UserError(f"remove: {name}: {teacher}: {why}; raise `probes.share`, or leave {name!r} out.")
 
 
-@dataclass(frozen=True, slots=True)
-class Margin:
-    """A pair's margin as judged, and without the biases."""
+def debiased_margin(readings: Sequence[Reading], biases: Mapping[str, Bias], remove: Sequence[Removable]) -> float:
+    """One pair's margin without the biases named in `remove`; with none of them, as judged.
 
-    comparison_id: str
-    raw: float
-    debiased: float
-
-
-def debiased(judged: Sequence[Reading], biases: Mapping[str, Bias], remove: Sequence[Removable]) -> list[Margin]:
-    """The margin of each pair, raw and without the biases named in `remove`, in the order of the pairs' first readings.
-
-    Like a verdict's, a margin is the mean over teachers of each teacher's mean over orders. Raises `UserError` for a
-    teacher whose bias is to be removed and was not measured.
+    Like a verdict's, it is the mean over teachers of each teacher's mean over orders, of the mean of its replies.
+    `readings`: of one pair, at least one. Raises `ValueError` for a bias that was not measured (see `removable`).
     """
-    for teacher in sorted({reading.teacher for reading in judged}):
-        _measured(teacher, biases.get(teacher), remove)
-    pairs: dict[str, dict[str, dict[float, list[tuple[float, float]]]]] = {}
-    for reading in judged:
-        orders = pairs.setdefault(reading.comparison_id, {}).setdefault(reading.teacher, {})
-        orders.setdefault(reading.place, []).append((reading.margin, _added(reading, biases, remove)))
-    margins = []
-    for comparison_id, teachers in pairs.items():
-        raw, added = (fmean([_over_orders(orders.values(), part) for orders in teachers.values()]) for part in (0, 1))
-        # Rounded, so that 0.1 + 0.2 - 0.3 is a tie and not a narrow win; adding 0 turns -0.0 into 0.0.
-        margins.append(Margin(comparison_id, round(raw, 9) + 0.0, round(raw - added, 9) + 0.0))
-    return margins
+    teachers: dict[str, dict[float, list[float]]] = {}
+    for reading in readings:
+        left = reading.margin - sum(_added(reading, biases, name) for name in remove)
+        teachers.setdefault(reading.teacher, {}).setdefault(reading.place, []).append(left)
+    mean = fmean([fmean([fmean(same) for same in orders.values()]) for orders in teachers.values()])
+    # Rounded, so that 0.1 + 0.2 - 0.3 is a tie and not a narrow win; adding 0 turns -0.0 into 0.0.
+    return round(mean, 9) + 0.0
 
 
-def _over_orders(orders: Iterable[list[tuple[float, float]]], part: int) -> float:
-    return fmean([fmean([one[part] for one in same]) for same in orders])
-
-
-def _added(reading: Reading, biases: Mapping[str, Bias], remove: Sequence[Removable]) -> float:
-    bias, total = biases.get(reading.teacher), 0.0
-    if bias and bias.offset and "position" in remove:
-        total += bias.offset.value * reading.place
-    if bias and bias.slope and "length" in remove:
-        total += bias.slope.value * reading.length
-    return total
-
-
-def _measured(teacher: str, bias: Bias | None, remove: Sequence[Removable]) -> None:
-    if "position" in remove and (bias is None or bias.offset is None):
-        raise UserError(f"remove: position: {teacher} has judged too few pairs in both orders (at least {LEAST}).")
-    if "length" in remove and (bias is None or bias.slope is None):
-        raise UserError(f"remove: length: {teacher} has judged too few probes of equal content (at least {LEAST}).")
+def _added(reading: Reading, biases: Mapping[str, Bias], name: Removable) -> float:
+    bias = biases.get(reading.teacher)
+    effect = bias.effect(name) if bias else None
+    if effect is None:
+        raise ValueError(f"the {name} bias of {reading.teacher} was not measured")
+    advantages = {
+        "position": reading.place,
+        "length": reading.length,
+        "format": reading.format,
+        "label": reading.label,
+    }  # fmt: skip
+    return effect.value * advantages[name]

@@ -12,32 +12,32 @@ from statistics import fmean, pstdev
 
 import numpy as np
 
+from ..schemas.labels import majority
 from ..schemas.rows import Example, Judgment, Verdict
 from .logistic import Codes, Floats
-from .people import majority
 
 
 def _margins(judgments: Sequence[Judgment]) -> list[float]:
-    found = [judgment.by_answer for judgment in judgments]
+    found = [judgment.weighed_by_answer for judgment in judgments]
     return [scores[0] - scores[1] for scores in found if scores is not None]
 
 
 FEATURES: dict[str, Callable[[Verdict, Sequence[Judgment]], float]] = {
-    "margin": lambda verdict, judgments: abs(verdict.margin or 0.0),
+    "margin": lambda verdict, judgments: abs(verdict.final_margin or 0.0),
     "inconsistent": lambda verdict, judgments: float(verdict.consistent is False),
     "one_order": lambda verdict, judgments: float(verdict.consistent is None),
     "spread": lambda verdict, judgments: pstdev(_margins(judgments)) if judgments else 0.0,
     "judgments": lambda verdict, judgments: float(len(judgments)),
     "dissent": lambda verdict, judgments: fmean(
-        [one * (verdict.margin or 0.0) <= 0 for one in _margins(judgments)] or [0.0]
+        [one * (verdict.final_margin or 0.0) <= 0 for one in _margins(judgments)] or [0.0]
     ),
     "reference": lambda verdict, judgments: float(any(judgment.with_reference for judgment in judgments)),
 }
 """Name -> how it is read off a verdict and the judgments it rests on.
 
-`margin`: |margin| on the judge's scale; `inconsistent`: 1 where the orders disagree; `one_order`: 1 where only one was
-read; `spread`: standard deviation of the judgments' margins; `judgments`: how many; `dissent`: share of the judgments
-that do not favour the winner; `reference`: 1 where a reference was shown.
+`margin`: |margin| on the judge's scale, debiased where the run removes biases; `inconsistent`: 1 where the orders
+disagree; `one_order`: 1 where only one was read; `spread`: standard deviation of the judgments' margins; `judgments`:
+how many; `dissent`: share of the judgments that do not favour the winner; `reference`: 1 where one was shown.
 """
 
 
@@ -63,7 +63,7 @@ def verdict_features(names: Sequence[str], verdict: Verdict, judgments: Sequence
 def labelled(examples: Iterable[Example], names: Sequence[str] = ("margin", "inconsistent", "one_order")) -> Labelled:
     """The reviewed pairs among `examples`, in their order.
 
-    The people's winner is the one that more than half of them name (`people.majority`). Left out are pairs where the
+    The people's winner is the one that more than half of them name (`labels.majority`). Left out are pairs where the
     verdict is a tie and those where people see a tie, have no majority or cannot judge: the rows ask whether a named
     winner is the right one. The rows should be a random sample of the run's verdicts; of a queue of doubtful ones the
     probabilities come out too low.

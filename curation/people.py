@@ -7,14 +7,15 @@ that people judged and that went through the filters. The error rate of all rows
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
+from ..schemas.labels import Label, label_of, winner_at
 from ..schemas.rows import Example, Judgment, Review, Winner, digest
 from .agreement.cohen import cohen_kappa
-from .agreement.estimate import Estimate, Undefined
+from .agreement.estimate import plain_or_why
 from .agreement.krippendorff import krippendorff_alpha
 from .agreement.share import share
 
@@ -37,9 +38,9 @@ class _Beside:
         decided = [row for row in rows if "tie" not in row[:2]]
         same, of_decided = ([one == other for one, other, _ in some] for some in (rows, decided))
         return {
-            "agreement": _plain(lambda: share(same, self.tasks)),
-            "kappa": _plain(lambda: cohen_kappa(self.theirs, self.people, self.tasks)),
-            "agreement_without_ties": _plain(lambda: share(of_decided, [task for _, _, task in decided])),
+            "agreement": plain_or_why(lambda: share(same, self.tasks)),
+            "kappa": plain_or_why(lambda: cohen_kappa(self.theirs, self.people, self.tasks)),
+            "agreement_without_ties": plain_or_why(lambda: share(of_decided, [task for _, _, task in decided])),
         }
 
 
@@ -65,11 +66,11 @@ def measure(examples: Iterable[Example]) -> dict[str, Any]:
         # Sources give an id to every row: the same question can come as several tasks.
         task = digest(*example.task.messages)
         people.add(example.reviews, task)
-        theirs = majority(example.reviews)
-        if theirs is None:
-            undecided = all(review.winner is None for review in example.reviews)
-            left_out["nobody_could_judge" if undecided else "no_majority"] += 1
+        label = label_of(example)
+        if not isinstance(label, Label):
+            left_out[label] += 1
             continue
+        theirs = label.winner
         if example.verdict is not None and example.verdict.winner is not None:
             verdicts.add(example.verdict.winner, theirs, task)
         for teacher, winner in winners(example.judgments).items():
@@ -84,24 +85,13 @@ def measure(examples: Iterable[Example]) -> dict[str, Any]:
     }
 
 
-def majority(reviews: Iterable[Review]) -> Winner | None:
-    """What more than half of the people who decided chose; None where there is no such winner."""
-    votes = Counter(review.winner for review in reviews if review.winner is not None)
-    winner, most = votes.most_common(1)[0] if votes else (None, 0)
-    return winner if 2 * most > votes.total() else None
-
-
 def winners(judgments: Iterable[Judgment]) -> dict[str, Winner]:
     """Teacher -> the winner by the mean of its scores over all its readable replies about a pair."""
     gaps: dict[str, list[float]] = {}
     for judgment in judgments:
         if (scores := judgment.by_answer) is not None:
             gaps.setdefault(judgment.teacher, []).append(scores[0] - scores[1])
-    return {teacher: _winner(sum(found) / len(found)) for teacher, found in gaps.items()}
-
-
-def _winner(gap: float) -> Winner:
-    return "tie" if gap == 0 else "first" if gap > 0 else "second"
+    return {teacher: winner_at(sum(found) / len(found)) for teacher, found in gaps.items()}
 
 
 @dataclass
@@ -122,14 +112,6 @@ class _People:
             for one, other in combinations([winner for winner in unit if winner is not None], 2)
         ]
         return {
-            "agreement": _plain(lambda: share([same for same, _ in met], [task for _, task in met])),
-            "alpha": _plain(lambda: krippendorff_alpha(self.units, self.tasks)),
+            "agreement": plain_or_why(lambda: share([same for same, _ in met], [task for _, task in met])),
+            "alpha": plain_or_why(lambda: krippendorff_alpha(self.units, self.tasks)),
         }
-
-
-def _plain(compute: Callable[[], Estimate]) -> dict[str, Any]:
-    """The estimate as JSON values, or why there is none."""
-    try:
-        return compute().as_plain()
-    except Undefined as why:
-        return {"undefined": str(why)}

@@ -15,7 +15,8 @@ Where the winner is known for few pairs, or one model never loses, strengths of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -101,6 +102,14 @@ def rank(matches: Matches, *, repeats: int = REPEATS, seed: int = 0) -> Ranking:
         tasks=len(np.unique(matches.tasks)),
         ties=int(np.sum(matches.outcomes == 0.5)),
     )
+
+
+def ranking_plain(ranking: Ranking) -> dict[str, Any]:
+    """The ranking as JSON values: `{models: [{model, rank, ranks: [best, worst], strength: {value, low, high},
+    above_next}, …], nuisances: {name: {value, low, high}}, pairs, tasks, ties}`, the strongest model first."""
+    plain = asdict(ranking)
+    plain["models"] = [{**model, "ranks": list(model["ranks"])} for model in plain["models"]]
+    return plain
 
 
 @dataclass(frozen=True, slots=True)

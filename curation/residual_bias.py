@@ -6,7 +6,8 @@ margin's is how much of the margin one unit of it is worth, and 0 is clean. The 
 - the truth is known (a simulated world): `residual_bias` with the true margins. Exact.
 - people have judged: `residual_bias` with their labels as margins of -1, 0 or 1. The audit. A label says less than a
   margin, so part of an honest correlation with length stays and reads as bias; compare runs, do not aim for 0.
-- probe pairs of equal content: `probe_bias`. The margin is 0 by construction, so what is left of it is the bias.
+- probe pairs of equal content: `bias.measure`, in scores. The margin is 0 by construction, so what is left of it is the
+  bias.
 """
 
 from __future__ import annotations
@@ -37,33 +38,10 @@ def residual_bias(
     return {name: _ratio(fit, place) for place, name in enumerate(nuisances, start=1)}
 
 
-def probe_bias(
-    margins: Floats, nuisances: Mapping[str, Floats], tasks: Codes, *, unit: float = 1.0
-) -> dict[str, Interval]:  # fmt: skip
-    """Each nuisance's worth in probe pairs of equal content: least squares of the teacher's margins through the origin.
-
-    All of shape (n,). `unit`: scores on the judge's scale for one unit of the true margin; with 1 the result is in
-    scores. Raises `ValueError` where the nuisances do not vary or repeat each other.
-    """
-    columns = np.column_stack(list(nuisances.values()))
-    if np.linalg.matrix_rank(columns) < columns.shape[1]:
-        raise ValueError(f"the probes cannot tell {', '.join(nuisances)} apart")
-    bread = np.linalg.inv(columns.T @ columns)
-    found = bread @ columns.T @ margins
-    _, places = np.unique(tasks, return_inverse=True)
-    scores = np.zeros((int(places.max()) + 1, columns.shape[1]))
-    np.add.at(scores, places, columns * (margins - columns @ found)[:, None])
-    errors = np.sqrt(np.diag(bread @ scores.T @ scores @ bread * (len(scores) / max(len(scores) - 1, 1))))
-    return {name: _around(found[place] / unit, errors[place] / unit) for place, name in enumerate(nuisances)}
-
-
 def _ratio(fit: Fit, place: int) -> Interval:
     """The delta method for a ratio of two coefficients."""
     margin, value = float(fit.coefficients[0]), float(fit.coefficients[place] / fit.coefficients[0])
     slope = np.array([-value / margin, 1 / margin])
     part = fit.covariance[np.ix_((0, place), (0, place))]
-    return _around(value, sqrt(float(slope @ part @ slope)))
-
-
-def _around(value: float, error: float) -> Interval:
-    return Interval(float(value), float(value - _Z95 * error), float(value + _Z95 * error))
+    reach = _Z95 * sqrt(float(slope @ part @ slope))
+    return Interval(value, value - reach, value + reach)

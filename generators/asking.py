@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from ..schemas.rows import digest
+from .probabilities import ALTERNATIVES
 from .providers import Provider, Request
 
 
@@ -15,6 +16,8 @@ def request_body(provider: Provider, request: Request) -> bytes:
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
         **request.sampling.body,
     }
+    if request.probabilities:
+        asked |= {"logprobs": True, "top_logprobs": ALTERNATIVES}
     return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
 
 

@@ -238,7 +238,7 @@ class Caller:
         ended = now()
         call = Call(
             key=asked.key,
-            stage=self.stage,
+            stage=asked.request.stage or self.stage,
             model=self.provider.label,
             task_id=asked.request.task.id,
             sample=asked.request.sample,
@@ -252,6 +252,7 @@ class Caller:
             attempts=attempts,
             latency_s=round(ended - started, 6),
             created_s=ended,
+            probabilities=reply.probabilities if asked.request.probabilities else None,
         )
         await self.ledger.record(call)
         self.tally.sent += 1
@@ -277,7 +278,8 @@ def _outcome(call: Call) -> Outcome:
     if call.status != "ok":
         # Validated, not cast: the ledger is a file.
         return Outcome(None, Failure.model_validate({"kind": call.status, "message": call.text}), usage)
-    return _heard(Reply(call.text, call.finish_reason, call.prompt_tokens, call.completion_tokens), usage)
+    tokens = call.prompt_tokens, call.completion_tokens
+    return _heard(Reply(call.text, call.finish_reason, *tokens, probabilities=call.probabilities), usage)
 
 
 def _heard(reply: Reply, usage: Usage) -> Outcome:

@@ -7,6 +7,7 @@ et al., arXiv 2305.17926). The effective number of votes is Kish's for correlate
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from math import sqrt
@@ -19,6 +20,8 @@ FEWEST = 30
 """Pairs read in both orders below which nothing is said about a teacher."""
 LEAST_SPARED = 0.05
 """Share of pairs that a gap must spare the second order, at least; else gaps are said to tell nothing."""
+FLAT = 0.95
+"""Share of a teacher's gaps that are the same, from which on they are said to tell nothing."""
 _NORMAL_95 = 1.96
 
 Pair = tuple[float, float]
@@ -49,6 +52,9 @@ class Learned(Frozen):
     """Comparisons it had."""
     habits: tuple[Habit, ...]
     """One a teacher with at least `FEWEST` pairs."""
+    unknown: tuple[str, ...] = ()
+    """Teachers of whom too little was read, or, where gaps were looked at, whose gaps tell nothing: they are asked in
+    both orders."""
     correlation: float | None = None
     """Mean correlation between two teachers' margins, both orders averaged. Quality that they see alike counts, too, so
     it is above the correlation of their errors, which nobody knows without the truth."""
@@ -75,7 +81,14 @@ def learned_from(heard: Sequence[Sequence[Judgment]], teachers: Sequence[str], l
     rho = _correlation(list(read.values()))
     # Teachers that contradict each other are worth no more than as many independent ones.
     votes = None if rho is None else len(teachers) / (1 + (len(teachers) - 1) * max(rho, 0.0))
-    return Learned(comparisons=len(heard), habits=tuple(habits), correlation=rho, votes=votes)
+    told = {habit.teacher for habit in habits if lost is None or habit.gap is not None}
+    return Learned(
+        comparisons=len(heard),
+        habits=tuple(habits),
+        unknown=tuple(teacher for teacher in teachers if teacher not in told),
+        correlation=rho,
+        votes=votes,
+    )
 
 
 def gap_for(pairs: Sequence[Pair], lost: float) -> float | None:
@@ -84,8 +97,11 @@ def gap_for(pairs: Sequence[Pair], lost: float) -> float | None:
     Up to that gap the other order is asked for, beyond it the corrected margin of one order stands. Each order is taken
     for the first in turn; a tie against a win is half lost. What a pilot shows of rare losses is uncertain: one
     standard error is added. It is at least the offset, so that a tie as shown is always asked again: left to the offset
-    alone, all of them would go to the answer shown last. None where no gap spares at least `LEAST_SPARED`.
+    alone, all of them would go to the answer shown last. None where no gap spares at least `LEAST_SPARED`, and where
+    nearly all gaps are the same: an offset would then still tell first from last, but nothing tells close from clear.
     """
+    if _most_common([abs(margin) for pair in pairs for margin in pair]) >= FLAT:
+        return None
     offset = fmean((f + b) / 2 for f, b in pairs)
     singles = [(own - offset, (own - other) / 2) for pair in pairs for own, other in (pair, pair[::-1])]
     singles.sort(key=lambda single: -abs(single[0]))
@@ -132,6 +148,11 @@ def _correlation(teachers: Sequence[Sequence[Pair | None]]) -> float | None:
         except StatisticsError:
             return None
     return fmean(found) if found else None
+
+
+def _most_common(values: Sequence[float]) -> float:
+    """Share of the value that is there most often."""
+    return Counter(round(value, 9) for value in values).most_common(1)[0][1] / len(values)
 
 
 def _sign(value: float) -> int:

@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS calls (
     key TEXT PRIMARY KEY, stage TEXT NOT NULL, model TEXT NOT NULL, task_id TEXT NOT NULL, sample INTEGER NOT NULL,
     request TEXT NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT,
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost_usd REAL,
-    attempts INTEGER NOT NULL, latency_s REAL NOT NULL, created_s REAL NOT NULL
+    attempts INTEGER NOT NULL, latency_s REAL NOT NULL, created_s REAL NOT NULL, probabilities BLOB
 );
 CREATE TABLE IF NOT EXISTS attempts (
     key TEXT NOT NULL, attempt INTEGER NOT NULL, status TEXT NOT NULL, message TEXT NOT NULL, created_s REAL NOT NULL
@@ -64,6 +64,8 @@ class Call:
     """Seconds the last attempt took."""
     created_s: float
     """Unix time of the reply."""
+    probabilities: bytes | None = None
+    """Of the reply's tokens, as `probabilities.packed` makes them, where they were asked for and given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +223,18 @@ class Ledger:
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("PRAGMA wal_autocheckpoint=0")
             connection.executescript(_SCHEMA)
+            _complete(connection)
         except sqlite3.Error:
             connection.close()
             raise
         return connection
+
+
+def _complete(connection: sqlite3.Connection) -> None:
+    """Add the column that older ledgers lack."""
+    present = {row[1] for row in connection.execute("PRAGMA table_info(calls)")}
+    if "probabilities" not in present:
+        connection.execute("ALTER TABLE calls ADD COLUMN probabilities BLOB")
 
 
 class Sieve:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..generators.authoring.grid import Entry, Grid, balance, group_of
 from ..schemas.rows import Example, Loss, Task
-from .export import examples
+from .examples import examples
 from .rundir import RunDirectory
 
 BY = "flat"

@@ -6,10 +6,11 @@ from the same parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..schemas.formats import Format
+from .bias_tables import bias_tables, ranking_tables
 from .waterfall import StageCount
 
 SIMULATED = "**Simulated data**: answers and judgments come from prefmill's simulated world, not from models."
@@ -25,8 +26,20 @@ def card(
     lines += ["", f"Made by prefmill {manifest['prefmill']} with seed {manifest['seed']}.", ""]
     calls = [[row["stage"], row["model"], f"{row['calls']:,}", f"{row['failed']:,}"] for row in manifest["calls"]]
     lines += table(["who", "model", ">calls", ">failed"], calls)
-    lines += ["", *about(plugin, count)]
-    return "\n".join(lines) + "\n"
+    lines += ["", *about(plugin, count), "", *sections(manifest)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def sections(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What sways the teachers and how the answering models rank, as sections; nothing of what was not measured."""
+    bias, ranking = manifest.get("bias"), manifest.get("ranking")
+    for one in (*(bias_tables(bias) if bias else ()), *(ranking_tables(ranking) if ranking else ())):
+        yield from (f"## {one.title}", "")
+        if one.explained:
+            yield from (one.explained, "")
+        if one.rows:
+            yield from (*table(one.columns, one.rows), "")
+        yield from (*(f"- {note}" for note in one.notes), *([""] if one.notes else []))
 
 
 KEPT = {"comparison": "verdicts", "grade": "graded answers", "both": "verdicts and graded answers"}

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..generators.learned import Learned
+from ..schemas.probe import Probe
 from ..schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Review, Row, Task, Verdict
 from ..schemas.rubric import Rubric
 from .rundir import FOLDERS, RunDirectory
 from .stages import Answered, Curated, Judged, Paired, Seed
-from .waterfall import RUBRICS, STAGES, Unaccounted, Waterfall
+from .waterfall import PROBES, RUBRICS, Unaccounted, Waterfall
 
 TASKS_A_PART = 2000
 """Source lines whose rows lie in one parquet part."""
@@ -37,15 +38,17 @@ class Collector:
     beginning of the source, so a part never depends on which call was fast.
     """
 
-    def __init__(self, directory: RunDirectory, tasks_a_part: int = TASKS_A_PART, *, authored: bool = False) -> None:
-        """`authored`: the tasks are written by models, and their rubrics are counted, too."""
+    def __init__(
+        self, directory: RunDirectory, tasks_a_part: int = TASKS_A_PART, *, authored: bool = False, probed: bool = False
+    ) -> None:
+        """`authored`: the tasks are written by models, and their rubrics are counted, too; `probed`: so are probes."""
         self._directory = directory
         self._tasks_a_part = tasks_a_part
         self._waiting: dict[int, Made] = {}
         self._next = 0
         self._number = 0
         self._part = _Part()
-        self.waterfall = Waterfall.of(RUBRICS, *STAGES) if authored else Waterfall()
+        self.waterfall = Waterfall.of_run(authored=authored, probed=probed)
         self._rubrics: set[Rubric] | None = set() if authored else None
         self.done = 0
         """Source lines that came through, written or waiting."""
@@ -94,6 +97,7 @@ class Collector:
         part.add(Comparison, paired.comparisons)
         part.add(Judgment, judged.judgments)
         part.add(Grade, judged.grades)
+        part.add(Probe, judged.probes)
         part.add(Verdict, judged.verdicts)
         part.add(Review, seed.reviews)
         part.add(Loss, losses)
@@ -116,6 +120,9 @@ class Collector:
         fall["comparisons"].kept += len(paired.comparisons)
         fall["judgments"].entered += len(judged.judgments)
         fall["judgments"].kept += sum(judgment.failure is None for judgment in judged.judgments)
+        for probe in judged.probes:
+            fall[PROBES].entered += len(probe.judgments)
+            fall[PROBES].kept += sum(judgment.failure is None for judgment in probe.judgments)
         fall["grades"].entered += len(judged.grades)
         fall["grades"].kept += len(curated.graded)
         fall["verdicts"].entered += len(paired.comparisons)

@@ -10,6 +10,16 @@ from ..schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Task, Verd
 from .stages import Answered, Curated, Judged, Paired, Seed, loss_of
 
 
+def dropped_by(
+    filters: Sequence[Filter], comparison: Comparison, judgments: tuple[Judgment, ...], verdict: Verdict
+) -> Loss | None:
+    """The objection of the first filter that has one to a verdict."""
+    for plugin in filters:
+        if isinstance(plugin, VerdictFilter) and (found := plugin.drop(comparison, judgments, verdict)) is not None:
+            return loss_of("verdicts", "dropped", verdict, (plugin.plugin_name(), plugin.plugin_name(), found))
+    return None
+
+
 @dataclass(frozen=True)
 class Curating:
     """Says which verdicts and grades of a task are kept."""
@@ -37,12 +47,7 @@ class Curating:
         if verdict.failure is not None:
             why = (verdict.protocol, verdict.failure.kind, verdict.failure.message)
             return loss_of("verdicts", "failed", verdict, why)
-        for plugin in self.filters:
-            if isinstance(plugin, VerdictFilter):
-                found = plugin.drop(comparison, judgments, verdict)
-                if found is not None:
-                    return loss_of("verdicts", "dropped", verdict, (plugin.plugin_name(), plugin.plugin_name(), found))
-        return None
+        return dropped_by(self.filters, comparison, judgments, verdict)
 
     def _grades(
         self, task: Task, answers: Sequence[Answer], grades: Sequence[Grade]

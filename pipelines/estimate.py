@@ -3,12 +3,15 @@
 The sample is drawn from the whole source by hash, since the beginning of a sorted source is not like the rest. Its
 calls go into the run's own ledger: the run itself finds them there and pays for none of them again. The range is from
 the 5th to the 95th percentile of a bootstrap over tasks (`extrapolate.py`); it knows nothing of what is no chance:
-prices that change, or a source that grows.
+prices that change, or a source that grows. The sample has no probe pairs, whose first ones would blow up its figures:
+how many a run has is known from the source, and a question about one is taken to use what those about comparisons used
+on average.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,10 +25,12 @@ from ..generators.ledger import Ledger
 from ..generators.providers import Price, Provider
 from ..generators.sources import Source
 from ..schemas.errors import SourceError, UserError
+from ..schemas.probe import ProbeKind
 from ..schemas.rows import Answer, Grade, Judgment, Loss, Task, Usage, digest
 from .extrapolate import Amount, Figure, Use, extrapolate, total
 from .guess import guess
 from .loop import run_loop
+from .probe_calls import kind_of, with_probes
 from .recipe import Recipe
 from .run import stream
 from .rundir import RunDirectory
@@ -95,7 +100,7 @@ def estimate(recipe: Recipe, directory: Path, *, sample: int = SAMPLE, watch: Wa
     if sample == 0:
         guessed = guess(recipe)
         return Estimate(guessed.tasks, 0, *_lines(guessed.uses, providers), unpriced, None, 0, 0, 0, 0.0)
-    count, chosen = _drawn(recipe, sample)
+    count, chosen, kinds = _drawn(recipe, sample)
     place, own, halt = RunDirectory(directory), RunDirectory(directory / FOLDER), Halt()
     with ExitStack() as stack:
         stack.enter_context(place.claimed(recipe, begins=False))
@@ -107,6 +112,7 @@ def estimate(recipe: Recipe, directory: Path, *, sample: int = SAMPLE, watch: Wa
         if halt.reason is not None:
             raise halt.reason
         uses = extrapolate(_used(own, providers, chosen), count, recipe.seed)
+        uses |= with_probes(uses, recipe, kinds, own, count / len(chosen))
         heard = _heard(ledger, chosen, providers)
     return Estimate(
         count,
@@ -121,21 +127,22 @@ def estimate(recipe: Recipe, directory: Path, *, sample: int = SAMPLE, watch: Wa
     )
 
 
-def _drawn(recipe: Recipe, sample: int) -> tuple[int, list[Task]]:
-    """How many tasks there are, and `sample` of them drawn from the recipe's seed, in source order."""
-    count = 0
+def _drawn(recipe: Recipe, sample: int) -> tuple[int, list[Task], Counter[ProbeKind]]:
+    """How many tasks there are, `sample` of them drawn from the recipe's seed, in source order; and all probes."""
+    count, kinds = 0, Counter[ProbeKind]()
 
     def numbered() -> Iterator[tuple[str, int, Task]]:
         nonlocal count
-        for line in recipe.tasks.tasks():
+        for place, line in enumerate(recipe.tasks.tasks()):
             if not isinstance(line, Loss):
                 count += 1
+                kinds.update([kind] if (kind := kind_of(recipe, line, place)) else [])
                 yield digest("estimate", recipe.seed, line.id), count, line
 
     chosen = heapq.nsmallest(sample, numbered(), key=lambda entry: entry[0])
     if not chosen:
         raise SourceError(f"{recipe.tasks.where()}: no line of it is a task; `prefmill check` counts them.")
-    return count, [task for _, _, task in sorted(chosen, key=lambda entry: entry[1])]
+    return count, [task for _, _, task in sorted(chosen, key=lambda entry: entry[1])], kinds
 
 
 class _Chosen(Source):
@@ -161,6 +168,7 @@ def _only(recipe: Recipe, chosen: Sequence[Task]) -> Recipe:
             "tasks": _Chosen(chosen=tuple(chosen)),
             "answers": tuple(online(provider) for provider in recipe.answers),
             "judge": panel.model_copy(update={"teachers": tuple(online(teacher) for teacher in panel.teachers)}),
+            "probes": None,
         }
     )
 

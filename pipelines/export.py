@@ -10,65 +10,11 @@ from typing import Any
 from ..generators.records.outputs import Outputs
 from ..schemas.errors import CannotCarry, RunDirectoryError
 from ..schemas.formats import Format
-from ..schemas.rows import Answer, Comparison, Example, Grade, Judgment, Loss, Review, Task, Verdict
+from ..schemas.rows import Example
 from .card import card
+from .examples import examples
 from .rundir import RunDirectory, write_text
 from .waterfall import StageCount, Waterfall
-
-
-def examples(directory: RunDirectory) -> Iterator[Example]:
-    """The kept verdicts and graded answers of a run with everything they rest on, in canonical order.
-
-    Verdicts and graded answers are counted apart. One part is in memory at a time.
-    """
-    count = {True: 0, False: 0}
-    late = {loss.row_id for loss in directory.late_losses()}
-    graded: set[str] = set()
-    for number in range(directory.parts()):
-        for example in _examples_of_part(directory, number, late):
-            # An answer that came with several comparisons was graded with each of them.
-            if example.comparison is None and (answer := example.answers[0].id) in graded:
-                continue
-            if example.comparison is None:
-                graded.add(answer)
-            compared = example.comparison is not None
-            yield example.model_copy(update={"index": count[compared]})
-            count[compared] += 1
-
-
-def _examples_of_part(directory: RunDirectory, number: int, late: set[str]) -> Iterator[Example]:
-    lost = late | {loss.row_id for loss in directory.rows(Loss, number) if loss.stage in ("verdicts", "grades")}
-    tasks = {task.id: task for task in directory.rows(Task, number)}
-    answers = {answer.id: answer for answer in directory.rows(Answer, number)}
-    comparisons = {comparison.id: comparison for comparison in directory.rows(Comparison, number)}
-    judgments: dict[str, list[Judgment]] = {}
-    for judgment in directory.rows(Judgment, number):
-        if judgment.failure is None:
-            judgments.setdefault(judgment.comparison_id, []).append(judgment)
-    grades: dict[str, dict[str, Grade]] = {}
-    for grade in directory.rows(Grade, number):
-        if grade.id not in lost:
-            grades.setdefault(grade.answer_id, {})[grade.id] = grade
-    reviews: dict[str, list[Review]] = {}
-    for review in directory.rows(Review, number):
-        reviews.setdefault(review.comparison_id, []).append(review)
-    for verdict in directory.rows(Verdict, number):
-        if verdict.id in lost:
-            continue
-        comparison = comparisons[verdict.comparison_id]
-        yield Example(
-            index=0,
-            task=tasks[verdict.task_id],
-            answers=tuple(answers[answer] for answer in comparison.answer_ids),
-            comparison=comparison,
-            judgments=tuple(judgments.get(comparison.id, ())),
-            verdict=verdict,
-            grades=tuple(grade for answer in comparison.answer_ids for grade in grades.get(answer, {}).values()),
-            reviews=tuple(reviews.get(comparison.id, ())),
-        )
-    for answer_id, some in grades.items():
-        answer = answers[answer_id]
-        yield Example(index=0, task=tasks[answer.task_id], answers=(answer,), grades=tuple(some.values()))
 
 
 def export(directory: RunDirectory, formats: Sequence[Format]) -> Waterfall:

@@ -76,6 +76,10 @@ class Use:
     prompt_tokens: Amount
     completion_tokens: Amount
 
+    def times(self, factor: float) -> Use:
+        """The use of so many times as many calls."""
+        return Use(self.calls.times(factor), self.prompt_tokens.times(factor), self.completion_tokens.times(factor))
+
 
 def total(amounts: Iterable[Amount]) -> Amount:
     """The sum of at least one amount."""

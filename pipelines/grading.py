@@ -48,7 +48,7 @@ class Grading:
         ]
         deciding = [grade for grade in grades if grade.with_reference == modes[0]]
         verdicts = tuple(verdict_of(comparison, deciding) for comparison in paired.comparisons)
-        return Judged((), tuple(grades), verdicts, tuple(losses))
+        return Judged(grades=tuple(grades), verdicts=verdicts, losses=tuple(losses))
 
     async def _grade(self, task: Task, answer: Answer, caller: Caller, with_reference: bool) -> Grade:
         heard = await ask(self.judge, caller, task, [answer], with_reference)

@@ -14,6 +14,8 @@ from ..generators.providers import Provider
 from ..schemas.errors import Unaskable
 from ..schemas.rows import Answer, Loss, Message, Task
 from .extrapolate import Amount, Use
+from .own_references import foreseen
+from .probe_calls import at_most, kind_of
 from .recipe import Recipe
 
 BYTES_A_TOKEN = 4
@@ -32,14 +34,16 @@ class Guess:
     """Source lines that are no task, or one that was there before."""
     uses: dict[tuple[str, str], Use]
     """Stage and model -> calls at most (failed answers make fewer, replies that cannot be read make more), tokens."""
+    probing: int
+    """Of the calls to each teacher, those about probe pairs."""
 
 
 def guess(recipe: Recipe) -> Guess:
     """Count the tasks and what they would use of each stage and model; no model is touched. Raises `SourceError`."""
     panel, slots = recipe.judge, recipe.slots()
     pairs = recipe.compare.wanted(slots)
-    tasks = lost = answered = asking = judged = judging = 0
-    for task in recipe.tasks.sketch():
+    tasks = lost = answered = asking = judged = judging = probing = 0
+    for place, task in enumerate(recipe.tasks.sketch()):
         if isinstance(task, Loss):
             lost += 1
             continue
@@ -48,21 +52,29 @@ def guess(recipe: Recipe) -> Guess:
         answered += len(prompts)
         asking += sum(map(_tokens, prompts))
         shown = _answers(task, recipe)
-        references = panel.judge.asks_with_reference(task)
+        seen = foreseen(panel.protocol, task, "x" * (BYTES_A_TOKEN * REPLY_TOKENS))
+        references = panel.judge.asks_with_reference(seen)
         try:
-            asked = [panel.judge.questions(task, shown, reference) for reference in references]
+            asked = [panel.judge.questions(seen, shown, reference) for reference in references]
         except Unaskable:
             continue
         calls = panel.calls(len(slots), pairs, len(references))
         judged += calls * len(asked[0])
         # Every question is asked equally often, whether with the reference or without.
         judging += calls * sum(_tokens(part) for parts in asked for part in parts) // len(references)
+        probes = at_most(recipe, kind_of(recipe, task, place)) * len(asked[0])
+        probing += probes
+        judging += probes * sum(map(_tokens, asked[0])) // len(asked[0])
+        if seen is not task and calls:
+            judged += 1
+            judging += _tokens(task.messages)
     authoring = recipe.tasks.authoring_calls()
     uses = {("tasks", p.label): _author(p, authoring[p.label]) for p in recipe.tasks.authors()}
     for p in recipe.answers:
         each = 0 if p.local else p.samples
         uses["answers", p.label] = _use(p, answered * each, asking * each)
-    return Guess(tasks, lost, uses | {("judgments", p.label): _use(p, judged, judging) for p in panel.teachers})
+    uses |= {("judgments", p.label): _use(p, judged + probing, judging) for p in panel.teachers}
+    return Guess(tasks, lost, uses, probing)
 
 
 def _prompts(task: Task, recipe: Recipe) -> Iterator[tuple[Message, ...]]:

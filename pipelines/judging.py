@@ -10,9 +10,10 @@ from ..generators.judges import Judge
 from ..generators.protocols import Ask, Protocol, Run
 from ..schemas.errors import EndpointError, Stopped
 from ..schemas.rows import Answer, Comparison, Judgment, Task, Verdict
+from .own_references import foreseen
 from .pilot import Pilot
 from .stages import Answered, Judged, Paired, Seed, loss_of, together
-from .teachers import ask
+from .teachers import judgment_of
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ class Judging:
         if seed.task is None:
             return Judged()
         answers = {answer.id: answer for answer in answered.answers}
+        counted: set[str] = set()
         meetings = [
-            _Meeting(seed.task, comparison, [answers[i] for i in comparison.answer_ids], (seed.place, number))
+            _Meeting(seed.task, comparison, [answers[i] for i in comparison.answer_ids], (seed.place, number), counted)
             for number, comparison in enumerate(paired.comparisons)
         ]
         runs = await together(*map(self._settled, meetings))
@@ -54,7 +56,7 @@ class Judging:
             for judgment in judgments
             if judgment.failure is not None
         ]
-        return Judged(judgments, (), tuple(verdict for _, verdict in runs), tuple(losses))
+        return Judged(judgments, (), tuple(verdict for _, verdict in runs), losses=tuple(losses))
 
     async def _settled(self, meeting: _Meeting) -> tuple[list[Judgment], Verdict]:
         """As `_settle`; where it cannot be, those that wait for the pilot are told at once: this row waits for them."""
@@ -71,7 +73,7 @@ class Judging:
         teachers = self.protocol.panel(
             {name: caller.provider.family for name, caller in self.callers.items()}, families
         )
-        references = self.judge.asks_with_reference(meeting.task)
+        references = self.judge.asks_with_reference(foreseen(self.protocol, meeting.task))
         asked: list[Judgment] = []
         if (pilot := self.pilot) is None:
             run = self.protocol.run(meeting.comparison, teachers, references)
@@ -99,28 +101,18 @@ class Judging:
 
     async def _heard(self, meeting: _Meeting, questions: Sequence[Ask]) -> list[Judgment]:
         return await together(
-            *(self._ask(meeting.task, meeting.comparison, meeting.answers, question) for question in questions)
-        )
-
-    async def _ask(self, task: Task, comparison: Comparison, answers: Sequence[Answer], question: Ask) -> Judgment:
-        caller, shown = self.callers[question.teacher], [answers[index] for index in question.shown]
-        heard = await ask(self.judge, caller, task, shown, question.with_reference)
-        reading = heard.reading
-        return Judgment(
-            comparison_id=comparison.id,
-            task_id=comparison.task_id,
-            teacher=question.teacher,
-            judge=self.judge.plugin_name(),
-            shown=question.shown,
-            with_reference=question.with_reference,
-            sample=heard.sample,
-            scores=reading.scores if reading else None,
-            rationale=reading.rationale if reading else "",
-            aspects=reading.aspects if reading else (),
-            raw=heard.raw,
-            usage=heard.usage,
-            origin=caller.provider.plugin_name(),
-            failure=heard.failure,
+            *(
+                judgment_of(
+                    self.judge,
+                    self.callers,
+                    meeting.task,
+                    meeting.comparison,
+                    meeting.answers,
+                    question,
+                    counted=meeting.counted,
+                )
+                for question in questions
+            )
         )
 
 
@@ -133,3 +125,6 @@ class _Meeting:
     answers: Sequence[Answer]
     place: tuple[int, int]
     """Place of its line in the source, and its number there."""
+    counted: set[str]
+    """Teachers whose own reference to the task is in the usage of one of its judgments; shared by all comparisons of
+    the task, which are started in their order."""

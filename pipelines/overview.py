@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..generators.ledger import Ledger
+from ..generators.ledger import Call, Ledger
+from ..generators.probabilities import unpacked
 from ..schemas.plugins import KINDS, Plugin, load, names
 from ..schemas.rows import Loss, Row, Task
 from .guess import guess
@@ -48,7 +49,8 @@ def plan(recipe: Recipe) -> Plan:
     }
     calls = []
     for (stage, model), use in guessed.uses.items():
-        expected = round(use.calls.expected * shares.get((stage, model), 1))
+        probing = guessed.probing if stage == "judgments" else 0
+        expected = round((use.calls.expected - probing) * shares.get((stage, model), 1)) + probing
         calls.append(Planned(stage, model, names[model], round(use.calls.expected), expected))
     return Plan(guessed.tasks, guessed.lost, tuple(calls))
 
@@ -70,13 +72,18 @@ def found(directory: Path, wanted: str) -> dict[str, Any]:
         elif wanted == row.id or (isinstance(row, Task) and wanted == row.source_id):
             rows.append({"row": kind, **row.record()})
             task_id = row.id if isinstance(row, Task) else getattr(row, "task_id", None)
-    if not rows and not losses:
+    with Ledger.open(place.ledger) as ledger:
+        # A task of a stopped run may have calls, and no row that came through.
+        calls = [_plain(call) for call in ledger.of_task(task_id or wanted)]
+    if not rows and not losses and not calls:
         raise KeyError(wanted)
-    calls = []
-    if task_id is not None:
-        with Ledger.open(place.ledger) as ledger:
-            calls = [asdict(call) for call in ledger.of_task(task_id)]
     return {"rows": rows, "losses": losses, "calls": calls}
+
+
+def _plain(call: Call) -> dict[str, Any]:
+    """A call as JSON values; of token probabilities, which fill screens, how many tokens there are."""
+    plain, kept = asdict(call), call.probabilities
+    return plain | {"probabilities": f"of {len(unpacked(kept))} tokens" if kept is not None else None}
 
 
 def _rows(place: RunDirectory) -> Iterator[tuple[str, Row]]:

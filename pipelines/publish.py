@@ -10,7 +10,7 @@ from pathlib import Path
 from ..generators.records.format_files import format_named
 from ..schemas.errors import RunDirectoryError, UserError
 from ..schemas.formats import Format
-from .export import examples
+from .examples import examples
 from .publishing.data import write_data
 from .publishing.folder import Folder, check_place, finish, partial_of
 from .publishing.hub import Hub

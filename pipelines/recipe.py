@@ -13,6 +13,7 @@ from ..curation.filters import Filter
 from ..generators.authoring.aimed import Aim
 from ..generators.comparisons import Compare
 from ..generators.judges import Judge
+from ..generators.probes import Probes
 from ..generators.protocols import Piloted, Protocol
 from ..generators.providers import Provider
 from ..generators.sources import Source
@@ -20,6 +21,7 @@ from ..generators.world.settings import WorldSettings
 from ..schemas.formats import Format
 from ..schemas.frozen import Frozen
 from ..schemas.plugins import Plugin
+from ..schemas.probe import Removable
 from . import recipe_file
 from .publishing.settings import Publish
 
@@ -77,6 +79,10 @@ class Recipe(Frozen):
     """Which answers of a task meet."""
     judge: Panel
     """Who judges, and how."""
+    probes: Probes | None = None
+    """Pairs of equal content that measure what sways the teachers: `{share: 0.08, …}`; None: no probes."""
+    remove: tuple[Removable, ...] = ()
+    """Biases that are taken off the margins before winners are read off them, as the run measured them."""
     filters: tuple[SerializeAsAny[Filter], ...] = ()
     """What is dropped, in this order: a list of `{filter: NAME, …}` or names."""
     exports: tuple[SerializeAsAny[Format], ...] = ()
@@ -128,6 +134,8 @@ def as_plain(recipe: Recipe) -> dict[str, Any]:
             **({"protocol": as_entry(panel.protocol)} if panel.protocol else {}),
             "teachers": [as_entry(provider) for provider in panel.teachers],
         },
+        **({"probes": recipe.probes.model_dump(mode="json")} if recipe.probes else {}),
+        **({"remove": list(recipe.remove)} if recipe.remove else {}),
         "filters": [as_entry(plugin) for plugin in recipe.filters],
         "exports": [as_entry(plugin) for plugin in recipe.exports],
         "world": recipe.world.model_dump(mode="json"),
@@ -143,7 +151,8 @@ def as_yaml(recipe: Recipe) -> str:
 def asked_by(recipe: Recipe) -> dict[str, Any]:
     """What decides which questions are asked and how rows come about: what a run directory must not change.
 
-    Filters and exports work on what is there; operational fields say how calls are made, not what is asked.
+    Filters and exports work on what is there, and probes are asked beside it; operational fields say how calls are
+    made, not what is asked.
     """
     plain = as_plain(recipe)
     for entry, plugin in [
@@ -158,7 +167,8 @@ def asked_by(recipe: Recipe) -> dict[str, Any]:
             for name in type(plugin).operational:
                 plain["tasks"][key].pop(name, None)
     del plain["filters"], plain["exports"], plain["judge"]["retries"], plain["name"]
-    plain.pop("publish", None)
+    for later in ("publish", "probes", "remove"):
+        plain.pop(later, None)
     plain.get("aim", {}).pop("flat", None)
     if not recipe.simulated():
         del plain["world"]

@@ -8,11 +8,16 @@ from ..curation.filters import Filter
 from ..curation.filters.agreeing_grades import AgreeingGrades
 from ..generators.authoring.aimed import Aim
 from ..generators.comparisons import Compare
+from ..generators.judges import Judge
+from ..generators.probes import Probes
 from ..generators.providers import Provider
 from ..generators.sources import Source
-from ..schemas.errors import known
+from ..schemas.errors import Unaskable, known
 from ..schemas.formats import Format
 from ..schemas.plugins import names
+from ..schemas.probe import Removable
+from ..schemas.rows import Answer, Message, Reference, Task
+from ..schemas.rubric import Level, Rubric
 from .recipe import Panel
 
 Misfit = tuple[str, str]
@@ -53,6 +58,30 @@ def panel_fits(panel: Panel) -> Iterator[Misfit]:
     if protocol is not None and teachers < protocol.fewest_teachers:
         what = f"{protocol.plugin_name()!r} needs at least {protocol.fewest_teachers} teachers (got {teachers})."
         yield "judge.teachers", what
+    if protocol is not None and protocol.own_reference is not None:
+        shows = f"{protocol.plugin_name()!r} shows each teacher its own answer as the reference"
+        if not _can_show_reference(panel.judge):
+            yield "judge.judge", f"{shows}, and {panel.judge.plugin_name()!r} as set here has no place for one."
+        elif panel.judge.reference == "never":
+            yield "judge.reference", f"{shows}, and `never` forbids it. Leave this key out, or take another protocol."
+
+
+def _can_show_reference(judge: Judge) -> bool:
+    """Whether a judge that can be asked about a task can also be asked with the task's reference shown."""
+    levels = tuple(Level(score=score, description="As good as that.") for score in range(1, 6))
+    task = Task(
+        messages=(Message(role="user", content="Why?"),),
+        reference=Reference(text="So."),
+        rubric=Rubric(criteria="Is it right?", levels=levels),
+    )
+    answers = [Answer(task_id=task.id, model=model, text="So.") for model in ("first", "second")]
+    for with_reference in (False, True):
+        try:
+            judge.questions(task, answers, with_reference)
+        except (Unaskable, ValueError):
+            # One that cannot even be asked without it wants another task; nothing is known of it.
+            return not with_reference
+    return True
 
 
 def aim_fits(aim: Aim, source: Source, answers: Sequence[Provider], panel: Panel) -> Iterator[Misfit]:
@@ -75,6 +104,22 @@ def filters_fit(filters: Sequence[Filter], panel: Panel) -> Iterator[Misfit]:
         if isinstance(plugin, AgreeingGrades) and asked < plugin.least:
             what = f"{plugin.least} teachers are to agree, and {asked} is asked: all would be dropped."
             yield f"filters[{index}].least", what
+
+
+def bias_fits(probes: Probes | None, remove: Sequence[Removable], compare: Compare, panel: Panel) -> Iterator[Misfit]:
+    """Biases are measured where they are to be removed, and there are pairs to measure them on."""
+    pairs = panel.protocol is not None and panel.protocol.pairs_only and compare.pairs != "none"
+    for key, wanted in (("probes", probes), ("remove", remove)):
+        if wanted and not pairs:
+            yield key, "biases are measured where teachers compare two answers at a time, and they do not here."
+    measured = {"length": "padded", "format": "reformatted", "label": "relabelled"}
+    for index, bias in enumerate(remove):
+        kind = measured.get(bias)
+        if kind is not None and (probes is None or kind not in probes.kinds):
+            yield (
+                f"remove[{index}]",
+                f"{bias!r} is measured on {kind!r} probes, and there are none. Give `probes: {{}}`.",
+            )
 
 
 def exports_fit(exports: Sequence[Format], compare: Compare, panel: Panel) -> Iterator[Misfit]:

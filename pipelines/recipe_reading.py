@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
@@ -13,6 +13,7 @@ from ..curation.filters import Filter
 from ..generators.authoring.aimed import Aim
 from ..generators.comparisons import Compare
 from ..generators.judges import Judge
+from ..generators.probes import Probes
 from ..generators.protocols import Protocol
 from ..generators.providers import Provider
 from ..generators.sources import Source
@@ -20,10 +21,20 @@ from ..generators.world.settings import WorldSettings
 from ..schemas.errors import RecipeError, UnknownPlugin, known
 from ..schemas.formats import Format
 from ..schemas.plugins import Plugin, load, names
+from ..schemas.probe import Removable
 from . import recipe_file, recipe_secrets
 from .publishing.settings import Publish
 from .recipe import Panel, Recipe, slots_of
-from .recipe_fit import Misfit, aim_fits, answers_fit, compare_fits, exports_fit, filters_fit, panel_fits
+from .recipe_fit import (
+    Misfit,
+    aim_fits,
+    answers_fit,
+    bias_fits,
+    compare_fits,
+    exports_fit,
+    filters_fit,
+    panel_fits,
+)
 from .recipe_messages import coerced, key_path, lines_of, near, said
 
 P = TypeVar("P", bound=Plugin)
@@ -97,6 +108,9 @@ class _Reader:
             fields[key] = self._model(model, raw.get(key, default), key)
         if raw.get("publish") is not None:
             fields["publish"] = self._model(Publish, raw["publish"], "publish")
+        if raw.get("probes") is not None:
+            fields["probes"] = self._model(Probes, raw["probes"], "probes")
+        fields["remove"] = self._removed(raw.get("remove", []))
         if whole:
             self._parts_fit(fields)
         self.finish()
@@ -163,6 +177,16 @@ class _Reader:
             self._wrong("exports", f"{name!r} stands here twice; its files would overwrite each other.")
         return formats
 
+    def _removed(self, entry: object) -> tuple[Removable, ...]:
+        options = get_args(Removable)
+        if not isinstance(entry, list):
+            self._wrong("remove", f"{said('a list of biases', entry)} {known('', options)}")
+            return ()
+        for index, name in enumerate(entry):
+            if name not in options:
+                self._wrong(f"remove[{index}]", f"no bias {name!r}. {known(str(name), options)}")
+        return tuple(entry)
+
     def _panel(self, entry: object) -> Panel | None:
         if not isinstance(entry, dict):
             self._wrong("judge", said("a mapping {judge: NAME, teachers: […]}", entry))
@@ -211,6 +235,7 @@ class _Reader:
         if panel and compare:
             self._fit(exports_fit(fields["exports"], compare, panel))
             self._fit(filters_fit(fields["filters"], panel))
+            self._fit(bias_fits(fields.get("probes"), fields["remove"], compare, panel))
         if aim and source and panel:
             self._fit(aim_fits(aim, source, answers or (), panel))
 

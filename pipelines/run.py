@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import ExitStack, aclosing, nullcontext
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, nullcontext
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -13,30 +12,31 @@ from typing import Any
 
 from ..generators.authoring.aimed import Aim
 from ..generators.budget import Budget, Caps, budget_of, check_prices
-from ..generators.calls import Caller
 from ..generators.halt import Halt
 from ..generators.ledger import Ledger
 from ..generators.protocols import Piloted
 from ..generators.providers import Site
-from ..schemas.errors import CapReached
-from ..schemas.rows import Example, Loss, Task
+from ..schemas.errors import CapReached, OutOfBand
 from .answering import Answering
 from .balancing import flatten, told
 from .batches import batches_of
 from .callers import Callers, open_rows, opened
 from .collect import Collector
 from .curating import Curating
-from .export import examples, export
+from .export import export
 from .grading import Grading
 from .judging import Judging
+from .lines import Lines
+from .lookout import Lookout
 from .loop import run_loop
 from .pairing import Pairing
 from .pilot import AHEAD, Admitted, Pilot, conducted
+from .probing import Prober, Probing
 from .process import interruptible, quick_turns, quiet_collector, stopped_by_ctrl_c
 from .progress import Progress, Snapshot
 from .recipe import Recipe
+from .replaying import OUT_OF_BAND, check_again
 from .rundir import RunDirectory
-from .stages import Seed
 from .watching import Watch, watched
 from .waterfall import Waterfall
 
@@ -68,6 +68,7 @@ def run(
         ledger = stack.enter_context(Ledger.open(place.ledger))
         if retry_failed:
             ledger.forget_failures()
+        check_again(recipe, place, ledger)
         budget = budget_of(caps, ledger, recipe.providers())
         manifest = _begin(recipe)
         place.write_manifest(manifest)
@@ -80,19 +81,20 @@ def run(
         streamed = stream(recipe, place, ledger, halt, budget, watch=watch, retry_failed=retry_failed)
         collector, seen = run_loop(streamed, halt)
         manifest |= _ended(collector, ledger, seen)
+        if isinstance(halt.reason, OutOfBand):
+            manifest[OUT_OF_BAND] = True
         if collector.learned is not None:
             manifest["pilot"] = collector.learned.model_dump(mode="json")
         if batches := batches_of(place):
             manifest["batches"] = batches
         reason = budget.told(halt.reason) if isinstance(halt.reason, CapReached) else halt.reason
         if reason is None:
+            from .labelling import label  # Here, since it takes numpy along.
+
+            manifest |= label(place, recipe, collector.waterfall)
             if recipe.aim is not None and recipe.aim.flat:
                 manifest["grid"] = _flatten(place, recipe.aim, collector.waterfall)
-                manifest["stages"] = collector.waterfall.as_plain()
-            if recipe.tasks.answered:
-                from ..curation.people import measure  # Here, since it takes numpy along.
-
-                manifest["agreement"] = measure(examples(place))
+            manifest["stages"] = collector.waterfall.as_plain()
             collector.waterfall.check()
             place.write_manifest(manifest)
             exported = export(place, recipe.exports)
@@ -120,7 +122,7 @@ async def stream(
     # Imported here: distilabel takes seconds to import.
     from .engine import AT_ONCE, Mill, chain, seeds, stage
 
-    collector = Collector(place, authored=bool(recipe.tasks.authors()))
+    collector = Collector(place, authored=bool(recipe.tasks.authors()), probed=recipe.probes is not None)
     site = Site(folder=place.batches, retry_failed=retry_failed, stopping=halt.requested)
     async with opened(recipe, site, ledger, halt, budget) as callers:
         answer: Answering | Admitted = Answering(callers.answering, recipe.filters, recipe.aim)
@@ -128,10 +130,14 @@ async def stream(
         pilot = _pilot(recipe, callers, halt)
         if pilot is not None:
             answer = Admitted(pilot, answer)
-        judge = _judging(recipe, callers, pilot)
+        judge: Judging | Grading | Probing = _judging(recipe, callers, pilot)
+        if recipe.probes is not None and isinstance(judge, Judging):
+            lookout = Lookout(recipe.probes, halt, place.path, budget.grace_s)
+            prober = Prober(recipe.probes, recipe.seed, judge.judge, judge.protocol, judge.callers)
+            judge = Probing(judge, prober, lookout)
         curate = Curating(recipe.filters)
         with Mill(name=f"prefmill-{recipe.name}") as mill:
-            lines = _Lines(recipe, {caller.provider.label: caller for caller in callers.authoring})
+            lines = Lines(recipe, {caller.provider.label: caller for caller in callers.authoring})
             source = seeds(lines)
             steps = [
                 stage("answers", answer, ["seed"], "answered", open_rows(callers.answering)),
@@ -180,34 +186,11 @@ def _judging(recipe: Recipe, callers: Callers, pilot: Pilot | None) -> Judging |
 def _flatten(place: RunDirectory, aim: Aim, fall: Waterfall) -> dict[str, Any]:
     """Make the grid even, and count what that drops."""
     grid, losses = flatten(place, aim.scores)
-    place.write_late_losses(losses)
+    place.write_late_losses([*place.late_losses(), *losses])
     for loss in losses:
         fall[loss.stage].kept -= 1
         fall[loss.stage].lose(loss)
     return told(grid)
-
-
-@dataclass
-class _Lines:
-    """The lines of the source as seeds; counts them apart from what comes through."""
-
-    recipe: Recipe
-    authors: Mapping[str, Caller]
-    read: int = 0
-
-    def __call__(self) -> Iterator[Seed] | AsyncGenerator[Seed, None]:
-        return self._written() if self.authors else map(self._seed, self.recipe.tasks.seeds())
-
-    async def _written(self) -> AsyncGenerator[Seed, None]:
-        async with aclosing(self.recipe.tasks.authored(self.authors, self.recipe.seed)) as lines:
-            async for line in lines:
-                yield self._seed(line)
-
-    def _seed(self, line: Task | Example | Loss) -> Seed:
-        place, self.read = self.read, self.read + 1
-        if isinstance(line, Loss):
-            return Seed(place, None, (line,))
-        return Seed(place, line.task, given=line) if isinstance(line, Example) else Seed(place, line)
 
 
 def _begin(recipe: Recipe) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """A run on disk: where everything lies, and who may write there.
 
-    recipe.yaml  manifest.json  ledger.sqlite  lock
-    1-tasks/ 2-answers/ 3-comparisons/ 4-judgments/ 4-grades/ 5-verdicts/ 6-reviews/
+    recipe.yaml  manifest.json  ledger.sqlite  lock  reviews.jsonl  calibration.json  relabelled.jsonl
+    1-tasks/ 2-answers/ 3-comparisons/ 4-judgments/ 4-grades/ 4-probes/ 5-verdicts/ 6-reviews/ 7-labels/
     dropped/  export/<format>/  batches/<stage>/
+
+`reviews.jsonl` is what people said of the run's comparisons: with the ledger, all that cannot be made again. `7-labels`
+holds the verdicts as they are published, where that is not what the teachers said (`labelling.py`).
 
 Rows lie in parquet parts; part k of every stage holds what was made of the same tasks, in canonical order.
 """
@@ -17,13 +20,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..generators.ledger import Ledger
 from ..schemas.errors import RunDirectoryError
+from ..schemas.probe import Probe
 from ..schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Review, Row, Task, Verdict
 from .recipe import Recipe, as_yaml, asked_by, differences
 from .recipe_reading import read_recipe
+
+if TYPE_CHECKING:
+    from ..curation.calibration import Calibration
 
 R = TypeVar("R", bound=Row)
 
@@ -33,10 +40,13 @@ FOLDERS: dict[type[Row], str] = {
     Comparison: "3-comparisons",
     Judgment: "4-judgments",
     Grade: "4-grades",
+    Probe: "4-probes",
     Verdict: "5-verdicts",
     Review: "6-reviews",
     Loss: "dropped",
 }
+
+LABELS = "7-labels"
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,23 @@ class RunDirectory:
     def ledger(self) -> Path:
         """Every call."""
         return self.path / "ledger.sqlite"
+
+    @property
+    def reviews(self) -> Path:
+        """What people said of the run's comparisons, as `reviews.py` writes it."""
+        return self.path / "reviews.jsonl"
+
+    @property
+    def calibration(self) -> Path:
+        """How sure a verdict is, as people's labels show it."""
+        return self.path / "calibration.json"
+
+    def save_calibration(self, calibration: Calibration | None) -> None:
+        """Write the run's calibration, or remove that of an earlier time."""
+        if calibration is None:
+            self.calibration.unlink(missing_ok=True)
+        else:
+            write_text(self.calibration, calibration.text())
 
     @property
     def batches(self) -> Path:
@@ -70,6 +97,26 @@ class RunDirectory:
         from ..schemas.arrow import rows_of
 
         return rows_of(kind, pq.read_table(self.part(kind, number)))
+
+    def labels(self, number: int) -> list[Verdict]:
+        """The verdicts of part `number` as they are published: as labelled, or as the teachers gave them."""
+        import pyarrow.parquet as pq
+
+        from ..schemas.arrow import rows_of
+
+        path = self._labels(number)
+        return rows_of(Verdict, pq.read_table(path)) if path.exists() else self.rows(Verdict, number)
+
+    def write_labels(self, number: int, labels: list[Verdict]) -> None:
+        """Write the labels of part `number`, whole or not at all."""
+        self._write(Verdict, self._labels(number), labels)
+
+    def clear_labels(self) -> None:
+        """Remove all labels: verdicts are published as the teachers gave them."""
+        shutil.rmtree(self.path / LABELS, ignore_errors=True)
+
+    def _labels(self, number: int) -> Path:
+        return self.path / LABELS / f"part-{number:05d}.parquet"
 
     def late_losses(self) -> list[Loss]:
         """Rows that were dropped when the whole run was looked at."""
@@ -111,6 +158,7 @@ class RunDirectory:
         """Remove all parts: they are made again from the ledger."""
         for folder in FOLDERS.values():
             shutil.rmtree(self.path / folder, ignore_errors=True)
+        self.clear_labels()
 
     def manifest(self) -> dict[str, Any]:
         """The run's manifest. Raises `RunDirectoryError` where there is none."""

@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from ..schemas.probe import Probe
 from ..schemas.rows import Answer, Comparison, Example, Grade, Judgment, Loss, Review, Task, Verdict
 
 T = TypeVar("T")
@@ -60,6 +61,8 @@ class Judged:
     verdicts: tuple[Verdict, ...] = ()
     """One a comparison, in the same order; failed ones included."""
     losses: tuple[Loss, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    """The task's probe pairs with every judgment of them."""
 
 
 @dataclass(frozen=True, slots=True)

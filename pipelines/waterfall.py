@@ -15,6 +15,8 @@ STAGES = ("tasks", "answers", "comparisons", "judgments", "grades", "verdicts")
 
 RUBRICS = "rubrics"
 """The stage before tasks, where models write them."""
+PROBES = "probes"
+"""The stage after judgments, where a recipe has probes: judgments of probe pairs."""
 
 
 class Unaccounted(AssertionError):
@@ -70,6 +72,12 @@ class Waterfall:
     def of(cls, *stages: str) -> Self:
         """The waterfall of these stages, nothing counted yet."""
         return cls({stage: StageCount() for stage in stages})
+
+    @classmethod
+    def of_run(cls, *, authored: bool = False, probed: bool = False) -> Self:
+        """The waterfall of a run whose tasks are written by models, or that has probes."""
+        first, after = STAGES[: STAGES.index("grades")], STAGES[STAGES.index("grades") :]
+        return cls.of(*([RUBRICS] if authored else []), *first, *([PROBES] if probed else []), *after)
 
     def __getitem__(self, stage: str) -> StageCount:
         if stage not in self.stages:

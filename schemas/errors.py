@@ -8,6 +8,7 @@
     │   ├── Undefined                   a statistic that these rows do not define (curation/agreement/estimate.py)
     │   ├── NotASample                  no error rate can be read off these rows (curation/error_rate/sample.py)
     │   ├── RunDirectoryError (OSError) the run directory cannot be used
+    │   ├── OutOfBand                   a teacher's probes are out of the recipe's band: nothing more is sent
     │   └── EndpointError (ConnectionError)  an endpoint is unreachable, refuses the key or lacks the model
     ├── Unreadable (ValueError)         a reply that a judge's reader does not accept; becomes a failed row
     ├── Unaskable (ValueError)          a task that a judge cannot ask about; becomes a failed row
@@ -52,6 +53,13 @@ class UnknownPlugin(UserError, LookupError):
 
 class RunDirectoryError(UserError, OSError):
     """The run directory cannot be written, belongs to another recipe, or is in use."""
+
+
+class OutOfBand(UserError):
+    """What a teacher says of probe pairs is so far out that its judgments are not worth paying for.
+
+    A person has to look, so it is no `Stopped`: the same recipe, started again, stops again and sends nothing.
+    """
 
 
 class EndpointError(UserError, ConnectionError):

@@ -50,7 +50,7 @@ def digest(*parts: object, size: int = 8) -> str:
 
 def _plain(value: object) -> object:
     if isinstance(value, Row):
-        unset = {name for name in value.identity_if_set if getattr(value, name) is None}
+        unset = {name for name in (*value.identity_if_set, *value.later) if getattr(value, name) is None}
         return value.model_dump(exclude=unset)
     if isinstance(value, BaseModel):
         return value.model_dump()
@@ -64,6 +64,9 @@ class Row(Frozen):
     """Names of the fields that make this row what it is."""
     identity_if_set: ClassVar[tuple[str, ...]] = ()
     """Names of further such fields that count only where they are not None: rows without them keep their ids."""
+    later: ClassVar[tuple[str, ...]] = ()
+    """Names of fields that do not make it what it is and came after rows of this kind had been stored: where they are
+    None, a row that holds this one keeps its id."""
 
     @derived
     def id(self) -> str:
@@ -241,6 +244,7 @@ class Judgment(Row):
     identity: ClassVar[tuple[str, ...]] = (
         "comparison_id", "teacher", "judge", "shown", "with_reference", "sample", "raw", "failure",
     )  # fmt: skip
+    identity_if_set: ClassVar[tuple[str, ...]] = ("expected", "own_reference")
 
     comparison_id: str
     task_id: str
@@ -251,11 +255,16 @@ class Judgment(Row):
     shown: tuple[int, ...]
     """Indexes into the comparison's answers, in the order in which the teacher saw them."""
     with_reference: bool = False
+    own_reference: str | None = None
+    """The teacher's own answer to the task, where that was the reference it was shown; None: it was the task's."""
     sample: int = 0
     """0 for the first reply, k for the k-th time the question was asked again."""
     scores: tuple[float, ...] | None = None
     """One score an answer, in the order shown, on the judge's scale; where it asks for several criteria, their sum or
     mean, as the judge says."""
+    expected: tuple[float, ...] | None = None
+    """Scores weighed by their probabilities, in the order shown; None where they were not asked for, or where the
+    endpoint gave none that fit the reply."""
     rationale: str = ""
     aspects: tuple[Aspect, ...] = ()
     """The criteria behind the scores, where the judge names any."""
@@ -278,6 +287,13 @@ class Judgment(Row):
         if self.scores is None:
             return None
         return tuple(score for _, score in sorted(zip(self.shown, self.scores, strict=True)))
+
+    @property
+    def weighed_by_answer(self) -> tuple[float, ...] | None:
+        """As `by_answer`, of the expected scores where there are any."""
+        if self.expected is None:
+            return self.by_answer
+        return tuple(score for _, score in sorted(zip(self.shown, self.expected, strict=True)))
 
 
 class Grade(Row):
@@ -321,6 +337,8 @@ class Verdict(Row):
     """What all judgments (or grades) of one Comparison add up to, or why they add up to nothing."""
 
     identity: ClassVar[tuple[str, ...]] = ("comparison_id", "judgment_ids", "winner", "margin", "scores", "failure")
+    identity_if_set: ClassVar[tuple[str, ...]] = ("debiased",)
+    later: ClassVar[tuple[str, ...]] = ("confidence",)
 
     comparison_id: str
     task_id: str
@@ -334,11 +352,16 @@ class Verdict(Row):
     where more than two answers meet."""
     scores: tuple[float, ...] = ()
     """Final score of each answer, in the comparison's order, where more than two meet."""
+    debiased: float | None = None
+    """The margin without the biases that the recipe removes; the winner follows it then. None: nothing is removed."""
+    confidence: float | None = None
+    """Probability that people agree with the winner, where a calibration says so; None for ties and without one."""
     consistent: bool | None = None
     """Whether both orders agree on the winner; None where only one order was read."""
     flags: tuple[str, ...] = ()
     """`order_inconsistent`, `one_order_failed`, `asked_again`; of protocols that learn from a pilot, where it did not
-    tell what they need, `offset_unknown`, `no_gap_information`."""
+    tell what they need, `offset_unknown`, `no_gap_information`; `no_probabilities` where scores that should have been
+    weighed stand as they were said; `people` where people decided the winner."""
     usage: Usage = Usage()
     """Of every call made for this comparison, unreadable ones included."""
     failure: Failure | None = None
@@ -349,6 +372,11 @@ class Verdict(Row):
             raise ValueError("a verdict has either a winner (or tie, or scores of several answers) or a failure")
         return self
 
+    @property
+    def final_margin(self) -> float | None:
+        """The margin that the winner follows: debiased, where biases are removed."""
+        return self.margin if self.debiased is None else self.debiased
+
 
 class Review(Row):
     """One person's decision on a Comparison, whether or not they saw a Verdict of it."""
@@ -356,6 +384,7 @@ class Review(Row):
     identity: ClassVar[tuple[str, ...]] = (
         "comparison_id", "verdict_id", "annotator", "winner", "strength", "comment",
     )  # fmt: skip
+    later: ClassVar[tuple[str, ...]] = ("stratum",)
 
     comparison_id: str
     task_id: str
@@ -369,6 +398,9 @@ class Review(Row):
     comment: str = ""
     seconds: float | None = None
     """Time spent on the record."""
+    stratum: str | None = None
+    """Which sample it was drawn in: `audit` is a uniform random one of all verdicts, the only one that says something
+    about those that nobody looked at; None where it is not known how the pair came to be reviewed."""
 
 
 class Example(Row):
@@ -390,7 +422,7 @@ class Example(Row):
     grades: tuple[Grade, ...] = ()
     """Readable ones of the answers: in the order of the answers, then as asked."""
     reviews: tuple[Review, ...] = ()
-    """What people say of the comparison, in the order of the source."""
+    """What people say of the comparison: in the order of the source, then as they were collected."""
 
     @model_validator(mode="after")
     def _comparison_or_one_answer(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -37,3 +38,11 @@ class Estimate:
     def as_plain(self) -> dict[str, Any]:
         """The estimate as JSON values."""
         return asdict(self)
+
+
+def plain_or_why(compute: Callable[[], Estimate]) -> dict[str, Any]:
+    """What `compute` gives, as JSON values; `{"undefined": reason}` where the data do not determine it."""
+    try:
+        return compute().as_plain()
+    except Undefined as why:
+        return {"undefined": str(why)}

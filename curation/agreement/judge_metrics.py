@@ -77,8 +77,10 @@ def judge_metrics(rows: Sequence[Judged], *, bootstrap: Bootstrap = BOOTSTRAP) -
         for name, value, draws in zip(("macro precision", "macro recall", "macro F1"), values, resampled, strict=True)
     )
     both = [row for row in rows if row.backward is not None]
-    several = len({row.task_id for row in both}) > 1
-    return JudgeMetrics(agreement, precision, recall, f1, _orders(both, bootstrap) if several else None)
+    both_tasks = [row.task_id for row in both]
+    leaning = [_SIGN[row.forward] + (_SIGN[row.backward] if row.backward else 0) for row in both]
+    orders = order_metrics(leaning, both_tasks, bootstrap=bootstrap) if len(set(both_tasks)) > 1 else None
+    return JudgeMetrics(agreement, precision, recall, f1, orders)
 
 
 def judged(judgments: Iterable[Judgment], gold: Mapping[str, Winner], *, tie: float = 0.0) -> list[Judged]:
@@ -131,32 +133,36 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
     return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
-def _orders(rows: Sequence[Judged], bootstrap: Bootstrap) -> OrderMetrics:
-    tasks = [row.task_id for row in rows]
-    # Positive: both orders together lean to the answer that is shown first.
-    leaning = [_SIGN[row.forward] + (_SIGN[row.backward] if row.backward else 0) for row in rows]
+def order_metrics(
+    leaning: Sequence[int] | Codes, tasks: Sequence[str], *, bootstrap: Bootstrap = BOOTSTRAP
+) -> OrderMetrics:
+    """The measures of pairs that were judged in both orders.
+
+    `leaning`: for each pair, the sum over the two orders of 1 where the answer shown first won, -1 where the one shown
+    last did, 0 for a tie. So it is 0 for the same verdict in both, and positive where both together lean to whichever
+    is shown first. Raises `Undefined` without pairs, or with those of one task only.
+    """
+    lean = np.asarray(leaning, dtype=np.int64)
     consistency, first, second = (
-        share([lean == 0 for lean in leaning], tasks, level=bootstrap.level),
-        share([lean > 0 for lean in leaning], tasks, level=bootstrap.level),
-        share([lean < 0 for lean in leaning], tasks, level=bootstrap.level),
+        share(hits.tolist(), tasks, level=bootstrap.level) for hits in (lean == 0, lean > 0, lean < 0)
     )
-    low, high = bootstrap.interval(_lean(leaning, codes(tasks, len(rows)), bootstrap))
+    low, high = bootstrap.interval(_lean(lean, codes(tasks, len(lean)), bootstrap))
     # The absolute value of something near 0 is never near 0 in a resample: the interval is of the difference.
     nearest = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
     delta = Estimate(
         value=abs(first.value - second.value),
         low=nearest,
         high=max(abs(low), abs(high)),
-        n=len(rows),
+        n=len(lean),
         tasks=consistency.tasks,
         method=f"|prefer first - prefer second|, {bootstrap.says()}",
     )
     return OrderMetrics(consistency, first, second, delta)
 
 
-def _lean(leaning: Sequence[int], places: Codes, bootstrap: Bootstrap) -> Floats:
+def _lean(leaning: Codes, places: Codes, bootstrap: Bootstrap) -> Floats:
     """Signed difference of the two preferences in each resample."""
-    table = np.column_stack([np.ones(len(leaning)), np.sign(np.array(leaning, dtype=np.float64))])
+    table = np.column_stack([np.ones(len(leaning)), np.sign(leaning)])
     drawn = bootstrap.resample(table, places)
     difference: Floats = drawn[:, 1] / drawn[:, 0]
     return difference

@@ -49,9 +49,9 @@ def neyman(sizes: Mapping[str, int], rates: Mapping[str, float], total: int) -> 
 
 
 def _distance(verdict: Verdict) -> float:
-    if verdict.margin is None:
+    if verdict.final_margin is None:
         raise ValueError(f"verdict {verdict.id} has no margin to group it by")
-    return abs(verdict.margin)
+    return abs(verdict.final_margin)
 
 
 def _divided(sizes: Mapping[str, int], weights: Mapping[str, float], total: int) -> dict[str, int]:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ...schemas.errors import UserError, known
 from ...schemas.frozen import derived
+from ...schemas.labels import PEOPLE
 from ...schemas.rows import Comparison, Judgment, Verdict
 from ..calibration import Calibration
 from ..guarantee import CONFIDENCE, Kept, Nothing, keep_accurate, keep_share
@@ -22,13 +23,15 @@ class Confident(VerdictFilter):
 
     The threshold is chosen on labels that the calibration has not seen, such that people agree with at least `accuracy`
     of what is kept, with probability `confidence` (Learn then Test, arXiv 2110.01052). Where no threshold can be shown
-    to do so every verdict is dropped, and the reason says what is missing. Ties have no winner and are dropped.
+    to do so every verdict is dropped, and the reason says what is missing. Ties have no winner and are dropped;
+    verdicts that people decided are kept.
 
     The promise holds for the teachers, the judge, the protocol and the kind of tasks that the labels were drawn from.
     """
 
-    calibration: Path
-    """JSON file written by `Calibration.save`; a relative path is looked up from the recipe's folder."""
+    calibration: Path | None = None
+    """JSON file such as a run with people's reviews writes (`calibration.json` in its directory); a relative path is
+    looked up from the recipe's folder. None: the run's own, once people have reviewed a sample of it."""
     accuracy: float | None = Field(None, gt=0, lt=1)
     """Least share of what is kept that people agree with."""
     share: float | None = Field(None, gt=0, lt=1)
@@ -39,8 +42,8 @@ class Confident(VerdictFilter):
 
     @field_validator("calibration")
     @classmethod
-    def _home(cls, path: Path) -> Path:
-        return path.expanduser() if path.parts[:1] == ("~",) else path
+    def _home(cls, path: Path | None) -> Path | None:
+        return path.expanduser() if path and path.parts[:1] == ("~",) else path
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
@@ -50,7 +53,7 @@ class Confident(VerdictFilter):
 
     def at(self, folder: Path) -> Self:
         """The same filter, its file looked up from `folder`."""
-        return self.model_copy(update={"calibration": folder / self.calibration})
+        return self.model_copy(update={"calibration": folder / self.calibration}) if self.calibration else self
 
     @derived
     def chosen(self) -> Kept | Nothing:
@@ -61,6 +64,10 @@ class Confident(VerdictFilter):
         return keep_share(self._read, self.share, np.array(self._read.held_out.p), self.confidence)
 
     def drop(self, comparison: Comparison, judgments: tuple[Judgment, ...], verdict: Verdict) -> str | None:
+        if self.calibration is None:
+            return "no calibration yet: people's labels of a random sample are missing"
+        if PEOPLE in verdict.flags:
+            return None
         if isinstance(self.chosen, Nothing):
             return self.chosen.why
         if verdict.winner in (None, "tie"):
@@ -71,6 +78,7 @@ class Confident(VerdictFilter):
 
     @derived
     def _read(self) -> Calibration:
+        assert self.calibration is not None
         calibration = Calibration.load(self.calibration)
         strange = [name for name in calibration.curve.features if name not in FEATURES]
         if strange:

@@ -19,6 +19,7 @@ class MinimumMargin(VerdictFilter):
     """Least |margin|, on the judge's own scale: 1 is one grade of ten for `judgelm`."""
 
     def drop(self, comparison: Comparison, judgments: tuple[Judgment, ...], verdict: Verdict) -> str | None:
-        if verdict.margin is None:
+        margin = verdict.final_margin
+        if margin is None:
             return "no margin"
-        return f"margin {verdict.margin:+g}" if abs(verdict.margin) < self.margin else None
+        return f"margin {margin:+g}" if abs(margin) < self.margin else None

@@ -12,13 +12,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ...schemas.plugins import Plugin
 from ...schemas.rows import Comparison, Judgment, Verdict
 from ..learned import FEWEST, Learned, learned_from
+
+OwnReference = Literal["where_missing", "always"]
+"""When a teacher is shown its own answer as the reference: for tasks that have none, or for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,10 @@ class Ask:
     shown: tuple[int, ...]
     """Indexes into the comparison's answers, in the order to show them."""
     with_reference: bool
+    probabilities: bool = False
+    """Whether its scores are to be weighed by their probabilities (`Judgment.expected`)."""
+    own_reference: OwnReference | None = None
+    """When the reference shown is the teacher's own answer to the task, which it is asked for first."""
 
 
 Run = Generator[Sequence[Ask], Sequence[Judgment], Verdict]
@@ -44,6 +51,16 @@ class Protocol(Plugin):
     fewest_teachers: ClassVar[int] = 1
     """How many teachers it needs."""
 
+    tie_margin: float = Field(0, ge=0)
+    """Greatest |margin| of a pair that is a tie, on the judge's own scale, after every correction; of a single order as
+    well as of the average."""
+
+    @property
+    def own_reference(self) -> OwnReference | None:
+        """When teachers answer a task themselves, once, before they judge; None: never. Such a task has a reference in
+        every respect: it decides what `references` in `run` holds."""
+        return None
+
     @abstractmethod
     def run(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> Run:
         """The conversation about one comparison.
@@ -54,7 +71,10 @@ class Protocol(Plugin):
 
     @abstractmethod
     def calls(self, teachers: int, references: int) -> int:
-        """How many judgments one comparison asks for at most, for `prefmill check` and the waterfall."""
+        """How many judgments one comparison asks for at most, for `prefmill check` and the waterfall.
+
+        What is asked once a task is not in it (`own_reference`).
+        """
 
     def expected(self, teacher: int, teachers: int, references: int) -> float:
         """How many judgments one comparison asks of teacher number `teacher` (0-based) on average, pilots apart.

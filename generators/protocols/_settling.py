@@ -11,7 +11,8 @@ from functools import reduce
 from operator import add
 from statistics import fmean
 
-from ...schemas.rows import Comparison, Failure, Judgment, Usage, Verdict, Winner
+from ...schemas.labels import winner_at
+from ...schemas.rows import Comparison, Failure, Judgment, Usage, Verdict
 from ..learned import Learned
 from . import Ask, Piloted, Run
 
@@ -42,6 +43,7 @@ def settle(
     ties_where_inconsistent: bool = False,
     offsets: Mapping[str, float] = NO_OFFSETS,
     flags: Sequence[str] = (),
+    weighed: bool = False,
 ) -> Verdict:
     """The verdict of all `judgments` made for a pair; those of the given reference mode decide it.
 
@@ -49,7 +51,8 @@ def settle(
     `tie_margin` is a tie. Where some teacher's orders disagree the verdict is flagged, and a tie if
     `ties_where_inconsistent`. Without a readable judgment the verdict is a failure that names every reason.
     `offsets`: teacher -> what it adds for the answer shown first; taken off where one order was read. `flags` come
-    before those that are found here.
+    before those that are found here. `weighed`: the scores weighed by their probabilities count; where some judgment
+    has none, its plain ones do, and the verdict is flagged `no_probabilities`.
     """
     deciding = [judgment for judgment in judgments if judgment.with_reference == with_reference]
     readable = [judgment for judgment in deciding if judgment.scores is not None]
@@ -64,10 +67,12 @@ def settle(
             usage=usage,
             failure=failure,
         )
-    margins = _margins(readable)
+    margins = _margins(readable, weighed=weighed)
     margin = _mean([_corrected(orders, offsets.get(teacher, 0)) for teacher, orders in margins.items()])
     consistent = _consistent(margins, tie_margin)
     found = list(flags)
+    if weighed and any(judgment.expected is None for judgment in readable):
+        found.append("no_probabilities")
     if consistent is False:
         found.append("order_inconsistent")
     if any(len(orders) == 1 and _asked_both(deciding, teacher) for teacher, orders in margins.items()):
@@ -79,7 +84,7 @@ def settle(
         task_id=comparison.task_id,
         protocol=protocol,
         judgment_ids=tuple(judgment.id for judgment in readable),
-        winner="tie" if ties_where_inconsistent and consistent is False else _winner(margin, tie_margin),
+        winner="tie" if ties_where_inconsistent and consistent is False else winner_at(margin, tie_margin),
         margin=margin,
         consistent=consistent,
         flags=tuple(found),
@@ -139,11 +144,11 @@ def _corrected(orders: Mapping[tuple[int, ...], float], offset: float) -> float:
     return margin - offset if FORWARD in orders else margin + offset
 
 
-def _margins(readable: Sequence[Judgment]) -> dict[str, dict[tuple[int, ...], float]]:
+def _margins(readable: Sequence[Judgment], *, weighed: bool = False) -> dict[str, dict[tuple[int, ...], float]]:
     """Teacher -> order shown -> score of the first answer minus the second's, in the comparison's order."""
     found: dict[str, dict[tuple[int, ...], list[float]]] = {}
     for judgment in readable:
-        scores = judgment.by_answer
+        scores = judgment.weighed_by_answer if weighed else judgment.by_answer
         if scores is not None:
             found.setdefault(judgment.teacher, {}).setdefault(judgment.shown, []).append(scores[0] - scores[1])
     return {teacher: {order: _mean(margins) for order, margins in orders.items()} for teacher, orders in found.items()}
@@ -154,15 +159,9 @@ def _mean(values: Sequence[float]) -> float:
     return round(fmean(values), 9) + 0.0
 
 
-def _winner(margin: float, tie_margin: float) -> Winner:
-    if abs(margin) <= tie_margin:
-        return "tie"
-    return "first" if margin > 0 else "second"
-
-
 def _consistent(margins: dict[str, dict[tuple[int, ...], float]], tie_margin: float) -> bool | None:
     """False where a teacher's orders disagree; True where each teacher that was read was read in both; else None."""
-    winners = [{_winner(margin, tie_margin) for margin in orders.values()} for orders in margins.values()]
+    winners = [{winner_at(margin, tie_margin) for margin in orders.values()} for orders in margins.values()]
     if any(len(found) > 1 for found in winners):
         return False
     return True if all(len(orders) == 2 for orders in margins.values()) else None

@@ -29,8 +29,6 @@ class AdaptiveSwap(Piloted):
 
     lost: float = Field(0.01, ge=0, le=1)
     """Greatest share of winners that may differ from those of both orders, as the pilot shows it."""
-    tie_margin: float = Field(0, ge=0)
-    """Greatest |margin| that is a tie, on the judge's own scale."""
 
     def opening(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> list[Ask]:
         return questions(comparison, teachers, references, (FORWARD,))

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import Field
-
 from ...schemas.rows import Comparison
 from . import Protocol, Run
 from ._settling import BACKWARD, FORWARD, questions, settle
@@ -26,8 +24,6 @@ class BothOrders(Protocol):
 
     combine: Literal["average", "tie"] = "average"
     """What the winner is where the orders disagree: the one ahead on average, or a tie (the margin is kept)."""
-    tie_margin: float = Field(0, ge=0)
-    """Greatest |margin| that is a tie, on the judge's own scale; of a single order as well as of the average."""
 
     def run(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> Run:
         judgments = yield questions(comparison, teachers, references, (FORWARD, BACKWARD))

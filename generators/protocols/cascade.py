@@ -33,8 +33,6 @@ class Cascade(Piloted):
     costs of asking it about everything."""
     strong_orders: Literal["one", "both"] = "one"
     """How the strong teacher is asked: once, less its position offset from the pilot, or in both orders."""
-    tie_margin: float = Field(0, ge=0)
-    """Greatest |margin| that is a tie, on the judge's own scale."""
 
     def opening(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> list[Ask]:
         return questions(comparison, teachers[:-1], references, (FORWARD, BACKWARD))

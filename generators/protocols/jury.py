@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
-from pydantic import Field
-
 from ...schemas.rows import Comparison, Judgment
 from ..learned import Learned
 from . import Ask, Piloted, Run
@@ -29,8 +27,6 @@ class Jury(Piloted):
     """`both`: each in both orders; `one`: each in the comparison's own, less its position offset from the pilot."""
     own_family: bool = False
     """Also ask teachers about answers by models of their own family."""
-    tie_margin: float = Field(0, ge=0)
-    """Greatest |margin| that is a tie, on the judge's own scale."""
 
     def panel(self, teachers: Mapping[str, str | None], families: Collection[str]) -> tuple[str, ...]:
         others = tuple(teacher for teacher, family in teachers.items() if family is None or family not in families)

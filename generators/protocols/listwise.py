@@ -17,7 +17,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ...schemas.rows import Comparison, Failure, Judgment, Usage, Verdict, Winner, digest
+from ...schemas.labels import winner_at
+from ...schemas.rows import Comparison, Failure, Judgment, Usage, Verdict, digest
 from . import Ask, Protocol, Run
 from ._settling import reasons
 
@@ -41,7 +42,7 @@ class Listwise(Protocol):
             for teacher in teachers
             for shown in shuffles(comparison, self.orders)
         ]
-        return _settle(comparison, judgments, references[0])
+        return _settle(comparison, judgments, references[0], self.tie_margin)
 
     def calls(self, teachers: int, references: int) -> int:
         return teachers * references * self.orders
@@ -66,7 +67,7 @@ def _shuffled(comparison: Comparison, number: int) -> tuple[int, ...]:
     return tuple(sorted(slots, key=lambda slot: digest("slots", comparison.id, number, slot)))
 
 
-def _settle(comparison: Comparison, judgments: Sequence[Judgment], with_reference: bool) -> Verdict:
+def _settle(comparison: Comparison, judgments: Sequence[Judgment], with_reference: bool, tie_margin: float) -> Verdict:
     deciding = [judgment for judgment in judgments if judgment.with_reference == with_reference]
     readable = [judgment for judgment in deciding if judgment.scores is not None]
     usage = reduce(add, (judgment.usage for judgment in judgments), Usage())
@@ -83,7 +84,7 @@ def _settle(comparison: Comparison, judgments: Sequence[Judgment], with_referenc
     if len(scores) != 2:
         return Verdict.model_validate({**common, "scores": scores})
     margin = round(scores[0] - scores[1], 9) + 0.0
-    winner: Winner = "tie" if margin == 0 else "first" if margin > 0 else "second"
+    winner = winner_at(margin, tie_margin)
     return Verdict.model_validate({**common, "winner": winner, "margin": margin})
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import Field
-
 from ...schemas.rows import Comparison, Judgment
 from ..learned import Learned
 from . import Ask, Piloted, Run
@@ -23,9 +21,6 @@ class OffsetCorrected(Piloted):
     A teacher whose offset is unknown, because too little of the pilot could be read, is asked in both orders, and the
     verdict is flagged `offset_unknown`.
     """
-
-    tie_margin: float = Field(0, ge=0)
-    """Greatest |margin| that is a tie, on the judge's own scale, after the correction."""
 
     def opening(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> list[Ask]:
         return questions(comparison, teachers, references, (FORWARD,))

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import Field
-
 from ...schemas.rows import Comparison
 from . import Protocol, Run
 from ._settling import FORWARD, questions, settle
@@ -17,9 +15,6 @@ from ._settling import FORWARD, questions, settle
 
 class OneOrder(Protocol):
     """Asks each teacher once, in the comparison's own order; with several teachers their margins are averaged."""
-
-    tie_margin: float = Field(0, ge=0)
-    """Greatest |margin| that is a tie, on the judge's own scale."""
 
     def run(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> Run:
         judgments = yield questions(comparison, teachers, references, (FORWARD,))

@@ -34,6 +34,10 @@ class Request:
     task: Task
     body: bytes = b""
     """The request body, where the caller has made it already (`generators/asking.py`)."""
+    probabilities: bool = False
+    """Whether the reply's token probabilities are wanted."""
+    stage: str | None = None
+    """What the ledger files the call under; None: the stage of its caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Reply:
     """Share of the model's price that this reply costs; a batch is cheaper than a call."""
     quota: Quota | None = None
     """What the endpoint says is left; None where it does not say."""
+    probabilities: bytes | None = None
+    """Of its tokens, as `generators/probabilities.py` packs them; None where the endpoint gave none."""
 
 
 class Connection(Protocol):

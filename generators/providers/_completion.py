@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...schemas.errors import CallFailed
+from ..probabilities import packed
 from . import Reply
 
 LONGEST_SHOWN = 200
@@ -35,7 +36,10 @@ def _read(body: Any) -> Reply:  # noqa: ANN401 - as above
     if not isinstance(text, str) or not isinstance(finish, str | None):
         raise TypeError("a reply is text")
     (text + (finish or "")).encode()  # JSON can escape half of a character, which no file can hold.
-    return Reply(text, finish, _tokens(usage.get("prompt_tokens")), _tokens(usage.get("completion_tokens")))
+    counts = _tokens(usage.get("prompt_tokens")), _tokens(usage.get("completion_tokens"))
+    if (logprobs := choice.get("logprobs")) is None:
+        return Reply(text, finish, *counts)
+    return Reply(text, finish, *counts, probabilities=packed(logprobs))
 
 
 def _tokens(count: object) -> int:

@@ -2,19 +2,21 @@
 
 Any format that holds comparisons and reads people's labels will do (`arena`, `mt_bench_human`, `arena_kaggle`,
 `helpsteer2`, `helpsteer3`, `pandalm`): its labels become Reviews. Nothing is asked of answering models; teachers judge
-the same pairs, so that they can be measured against people.
+the same pairs, so that they can be measured against people. With `labels: any`, a verdict that the file carries is a
+label too, and any format that holds comparisons will do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import field_validator
 
 from ...schemas.errors import SourceError, known
 from ...schemas.formats import Format
+from ...schemas.labels import Label, label_of
 from ...schemas.plugins import load, names
 from ...schemas.rows import Example, Loss, Review, Task
 from ..records.format_files import found_files
@@ -23,12 +25,15 @@ from ._file import FileSource
 
 
 class Reviewed(FileSource):
-    """Comparisons with people's labels, from a file or folder in one of the formats."""
+    """Comparisons with labels, people's or any, from a file or folder in one of the formats."""
 
     answered: ClassVar[bool] = True
 
     format: str
     """Name of the format the file is in; its options do not matter for reading."""
+    labels: Literal["people", "any"] = "people"
+    """`people`: every comparison that people have judged, whatever they say; `any`: every pair with a label, which is
+    the people's majority, or the file's verdict where nobody has judged it."""
 
     @field_validator("format")
     @classmethod
@@ -56,14 +61,16 @@ class Reviewed(FileSource):
             empty = False
             if isinstance(row, Loss):
                 yield row.model_copy(update={"stage": "tasks", "by": self.plugin_name()})
-            elif row.comparison is None or not row.reviews:
-                yield self._lost(number, "failed", "malformed", "no label by a person")
+            elif row.comparison is None:
+                yield self._lost(number, "no_comparison", "a single answer")
             elif row.comparison.id in seen:
-                yield self._lost(number, "dropped", "duplicate", "its labels are with the comparison's first row")
+                yield self._lost(number, "duplicate", "its labels are with the comparison's first row")
             else:
                 seen.add(row.comparison.id)
                 more = later.get(row.comparison.id, ())
-                yield row.model_copy(update={"verdict": None, "reviews": (*row.reviews, *more)}) if more else row
+                whole = row.model_copy(update={"verdict": None, "reviews": (*row.reviews, *more)}) if more else row
+                why = self._unlabelled(whole)
+                yield whole if why is None else self._lost(number, *why)
         if empty:
             raise SourceError(f"{self.where()}: holds no rows")
 
@@ -94,10 +101,17 @@ class Reviewed(FileSource):
             seen.add(row.comparison.id)
         return later
 
-    def _lost(self, number: int, status: Any, reason: str, detail: str) -> Loss:  # noqa: ANN401 - a literal of Loss
+    def _unlabelled(self, row: Example) -> tuple[str, str] | None:
+        """Why a row is not one of those that are wanted; None where it is."""
+        if self.labels == "people":
+            return None if row.reviews else ("no_label", "no label by a person")
+        label = label_of(row)
+        return None if isinstance(label, Label) else (label, "no label to hold a verdict against")
+
+    def _lost(self, number: int, reason: str, detail: str) -> Loss:
         return Loss(
             stage="tasks",
-            status=status,
+            status="dropped",
             row_id=f"{self.label}:{number}",
             by=self.plugin_name(),
             reason=reason,

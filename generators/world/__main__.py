@@ -22,6 +22,7 @@ def _settings(options: argparse.Namespace) -> WorldSettings:
         latency_sigma=options.latency_sigma,
         hang_seconds=options.hang_seconds,
         api_key=options.api_key,
+        logprobs=not options.no_logprobs,
         faults=Faults.model_validate(pairs),
     )
 
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--latency-sigma", type=float, default=defaults.latency_sigma)
     parser.add_argument("--hang-seconds", type=float, default=defaults.hang_seconds)
     parser.add_argument("--api-key", default=None)
+    parser.add_argument("--no-logprobs", action="store_true", help="ignore the wish for token probabilities")
     names = ", ".join(Faults.model_fields)
     parser.add_argument("--fault", action="append", default=[], metavar="NAME=SHARE", help=f"may be repeated; {names}")
     options = parser.parse_args()

@@ -7,13 +7,13 @@ nor independent.
 from __future__ import annotations
 
 from .forms import Asked
+from .said import Score
 
 _SPREAD = 0.7
-"""Standard deviation of what a criterion adds, in grades of 1..10."""
+"""Standard deviation of what a criterion adds, in grades of 1..10; to an opinion that is a mere ranking, nothing."""
 
 
-def aspect_score(asked: Asked, criterion: str, slot: int, least: int, most: int) -> int:
+def aspect_score(asked: Asked, criterion: str, slot: int, least: int, most: int) -> Score:
     """A whole score from `least` to `most` of the answer shown in `slot`."""
-    (own,) = asked.chance.normals(1, "aspect", criterion, asked.call, slot)
-    score = asked.opinion.scores[slot] + _SPREAD * own
-    return max(least, min(most, round(least + (score - 1) * (most - least) / 9)))
+    (own,) = (0.0,) if asked.opinion.flat else asked.chance.normals(1, "aspect", criterion, asked.call, slot)
+    return asked.on_scale(asked.opinion.scores[slot] + _SPREAD * own, least, most)

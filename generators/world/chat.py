@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SYSTEM_FINGERPRINT = "simulated-world-1"
+SYSTEM_FINGERPRINT = "simulated-world-2"
 """Sent with every completion; the number changes when the same seed no longer gives the same world."""
 
 
@@ -49,6 +49,8 @@ class ChatRequest(_Read):
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     response_format: dict[str, Any] | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=20)
     n: Literal[1] | None = None
     stream: Literal[False] | None = None
 
@@ -56,6 +58,12 @@ class ChatRequest(_Read):
     def _has_a_question(self) -> Self:
         if not any(turn.role == "user" for turn in self.messages):
             raise ValueError("there is no message of the role 'user'")
+        return self
+
+    @model_validator(mode="after")
+    def _alternatives_of_something(self) -> Self:
+        if self.top_logprobs is not None and not self.logprobs:
+            raise ValueError("top_logprobs needs `logprobs: true`")
         return self
 
     @cached_property
@@ -85,7 +93,15 @@ def tokens(text: str) -> int:
     return -(-4 * (text.count(" ") + text.count("\n") + 1) // 3) if text else 0
 
 
-def completion(identifier: str, model: str, text: str, finish_reason: str, usage: tuple[int, int]) -> dict[str, Any]:
+def completion(
+    identifier: str,
+    model: str,
+    text: str,
+    finish_reason: str,
+    usage: tuple[int, int],
+    *,
+    logprobs: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """The body of a successful reply; `usage` is prompt and reply tokens."""
     message = {"role": "assistant", "content": text}
     return {
@@ -94,7 +110,7 @@ def completion(identifier: str, model: str, text: str, finish_reason: str, usage
         "created": int(time.time()),
         "model": model,
         "system_fingerprint": SYSTEM_FINGERPRINT,
-        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": logprobs}],
         "usage": {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)},
     }
 

@@ -18,16 +18,19 @@ import orjson
 from pydantic import ValidationError
 
 from ...schemas.errors import known
+from .boundary import BOUNDARY
 from .chance import Chance
 from .chat import ChatRequest, completion, error, tokens
 from .fingerprint import DRAW_BITS, TASK_BITS, Fingerprints, Identity
 from .latent import latent
+from .logprobs import logprobs
 from .opinion import form_opinion
-from .population import BY_NAME, Answerer, Teacher
+from .population import ANSWERERS, BY_NAME, Answerer, Teacher
 from .prose import REFUSAL, UNREADABLE, answer_text, cut
-from .replies import reply_text
+from .replies import reply_to
+from .said import Said, text_of
 from .settings import WorldSettings
-from .shown import answers_in
+from .shown import answers_in, reference_in
 from .writing import Wanted, written
 
 _WORD = re.compile(r"\S+")
@@ -146,13 +149,13 @@ class Endpoint:
         member = BY_NAME[request.model]
         seen = self._seen[arrival.key]
         call = arrival.key if request.seed is not None else f"{arrival.key} {seen.delivered}"
-        text = (
+        said = (
             self._answer(member, request, call) if isinstance(member, Answerer) else self._judge(member, request, call)
         )
-        if text is None:
+        if said is None:
             return 400, error(_NO_ANSWER, "invalid_request_error", "no_simulated_answer", "messages")
         seen.delivered += 1
-        text, finish_reason = self._spoilt(text, fault, arrival)
+        text, finish_reason = self._spoilt(text_of(said), fault, arrival)
         limit = request.token_limit
         if limit is not None and tokens(text) > limit:
             text, finish_reason = _first_words(text, limit * 3 // 4), "length"
@@ -160,23 +163,31 @@ class Endpoint:
         bill = self.billed[request.model]
         bill[0] += usage[0]
         bill[1] += usage[1]
-        return 200, completion(f"chatcmpl-{arrival.key}-{arrival.number}", request.model, text, finish_reason, usage)
+        wanted = request.logprobs and self.settings.logprobs
+        likely = logprobs(said, text, request.top_logprobs or 0) if wanted else None
+        identifier = f"chatcmpl-{arrival.key}-{arrival.number}"
+        return 200, completion(identifier, request.model, text, finish_reason, usage, logprobs=likely)
 
-    def _answer(self, model: Answerer, request: ChatRequest, call: str) -> str:
+    def _answer(self, model: Answerer, request: ChatRequest, call: str) -> Said:
         text = written(Wanted(self._chance, self._fingerprints, model, request.prompt, call))
         if text is not None:
-            return text
+            return (text,)
         asked = [part for turn in request.messages for part in (turn.role, turn.text)]
         task = self._chance.integer(TASK_BITS, "task", *asked)
         identity = Identity(task, model.number, self._chance.integer(DRAW_BITS, "draw", call))
         words = latent(self._chance, identity).words
-        return answer_text(self._chance, self._fingerprints.word(identity), request.question, words)
+        return (answer_text(self._chance, self._fingerprints.word(identity), request.question, words),)
 
-    def _judge(self, teacher: Teacher, request: ChatRequest, call: str) -> str | None:
+    def _judge(self, teacher: Teacher, request: ChatRequest, call: str) -> Said | None:
         shown = answers_in(request.prompt, self._fingerprints)
         if not shown:
-            return None
-        return reply_text(self._chance, request, form_opinion(self._chance, teacher, shown, call), call)
+            # A plain question, as for a reference of its own, it answers like the best model; what looks like a judge's
+            # template is one whose answers are no longer readable.
+            plain = BOUNDARY.search(f"\n{request.prompt}") is None
+            return self._answer(ANSWERERS[0], request, call) if plain else None
+        helped = reference_in(request.prompt, self._fingerprints)
+        opinion = form_opinion(self._chance, teacher, shown, call, with_reference=helped)
+        return reply_to(self._chance, request, opinion, call)
 
     def _spoilt(self, text: str, fault: str | None, arrival: Arrival) -> tuple[str, str]:
         """The text as a fault leaves it, and its finish reason."""

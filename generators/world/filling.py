@@ -7,25 +7,32 @@ a mark go to the answers in turn. The supported part of JSON Schema is what stru
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from math import ceil, floor
 from typing import Any, cast
 
-from .opinion import Opinion
+import orjson
+
+from .forms import Asked
+from .said import Score, Verdict
 
 _MARKS = (("a", "1", "first", "one"), ("b", "2", "second", "two"), ("c", "3", "third"), ("d", "4", "fourth"))
 _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+_WORD = re.compile(r"[\w -]+")
+"""An option that stands in JSON as it is."""
 _TIES = {"tie", "tied", "draw", "both", "equal", "same"}
 _VERDICTS = {"winner", "verdict", "preference", "preferred", "better", "best", "choice"}
 
 Schema = dict[str, Any]
 """A JSON schema, or a part of one: the edge of the typed world."""
-Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | Score | Verdict | None
 
 
 class Filling:
     """One reply to one schema."""
 
-    def __init__(self, root: Schema, opinion: Opinion, rationale: str) -> None:
-        self._root, self._opinion, self._rationale = root, opinion, rationale
+    def __init__(self, root: Schema, asked: Asked, rationale: str) -> None:
+        self._root, self._asked, self._opinion, self._rationale = root, asked, asked.opinion, rationale
         self._turn = 0
 
     def value(self, schema: Schema | None = None, name: str = "") -> Json:
@@ -76,31 +83,63 @@ class Filling:
                 return index
         return None
 
-    def _number(self, schema: Schema, name: str, *, whole: bool) -> int | float:
+    def _number(self, schema: Schema, name: str, *, whole: bool) -> Score | float:
+        low, high = float(schema.get("minimum", 1)), float(schema.get("maximum", 10))
+        scaled, unrounded = self._scaled(name, low, high)
+        if not whole:
+            return round(scaled, 2)
+        return Score(round(scaled), unrounded, min(round(scaled), ceil(low)), max(round(scaled), floor(high)))
+
+    def _scaled(self, name: str, low: float, high: float) -> tuple[float, float]:
+        """The grade of the answer that a property is about, on another scale, and what it was rounded from."""
         index = self._answer(name)
         if index is None:
             index = self._turn % len(self._opinion.scores)
             self._turn += 1
-        low, high = float(schema.get("minimum", 1)), float(schema.get("maximum", 10))
-        scaled = low + (self._opinion.grades[index] - 1) / 9 * (high - low)
-        return round(scaled) if whole else round(scaled, 2)
+        grade, unrounded = self._opinion.grades[index], self._opinion.unrounded[index]
+        return low + (grade - 1) / 9 * (high - low), low + (unrounded - 1) / 9 * (high - low)
 
-    def _winner(self) -> str:
+    def _winner(self) -> Verdict | str:
+        if len(self._opinion.scores) == 2:
+            return self._asked.winner(("A", "B"), "tie")
         return "tie" if self._opinion.tied else "ABCD"[min(self._opinion.best, 3)]
 
     def _option(self, options: list[Json], name: str) -> Json:
         """The option that names the winner or the tie; where the options are numbers, the one nearest the grade."""
         numbers = [option for option in options if isinstance(option, int | float)]
         if len(numbers) == len(options):
-            wanted = self._number({"minimum": min(numbers), "maximum": max(numbers)}, name, whole=False)
+            wanted, _ = self._scaled(name, min(numbers), max(numbers))
             return min(numbers, key=lambda number: abs(number - wanted))
         named = [(option, _parts(str(option))) for option in options]
         ties = [option for option, parts in named if _TIES.intersection(parts)]
-        if self._opinion.tied and ties:
-            return ties[0]
-        marks = _MARKS[min(self._opinion.best, 3)]
-        found = (option for option, parts in named if option not in ties and any(part in marks for part in parts))
-        return next(found, options[0])
+        of_answers = [
+            next((option for option, parts in named if option not in ties and set(parts) & set(marks)), options[0])
+            for marks in _MARKS[: len(self._opinion.scores)]
+        ]
+        words = [option for option in (*of_answers, *ties[:1]) if isinstance(option, str) and _WORD.fullmatch(option)]
+        if len(of_answers) == 2 and len(set(words)) == 2 + len(ties[:1]):
+            return self._asked.winner(words[:2], words[2] if ties else None)
+        return ties[0] if self._opinion.tied and ties else of_answers[min(self._opinion.best, 3)]
+
+
+def said_as_json(value: Json) -> Iterator[str | Score | Verdict]:
+    """A value as JSON without blanks, piece by piece."""
+    if isinstance(value, dict):
+        for place, (key, part) in enumerate(value.items()):
+            yield f"{',' if place else '{'}{orjson.dumps(key).decode()}:"
+            yield from said_as_json(part)
+        yield "}" if value else "{}"
+    elif isinstance(value, list):
+        for place, part in enumerate(value):
+            yield "," if place else "["
+            yield from said_as_json(part)
+        yield "]" if value else "[]"
+    elif isinstance(value, Score):
+        yield value
+    elif isinstance(value, Verdict):
+        yield from ('"', value, '"')
+    else:
+        yield orjson.dumps(value).decode()
 
 
 def _parts(name: str) -> list[str]:

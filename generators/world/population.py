@@ -2,7 +2,8 @@
 
 Quality is in units of the standard deviation between two answers of one model to one task. Teachers' constants were
 fitted so that their measured rates (`Planted`) match published judges: a strong one like GPT-4 in 2023 and cheap ones
-like open 7B to 14B models (position consistency of judges: arXiv 2306.05685, table 2; arXiv 2305.17926).
+like open 7B to 14B models (position consistency of judges: arXiv 2306.05685, table 2; arXiv 2305.17926). What markdown
+and a signature are worth is an assumption: style is a strong bias of published judges (arXiv 2604.23178).
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from ..providers import Price
 
 SHARED_ERROR = 0.98
 """Standard deviation of the error on a pair that every biased teacher makes alike, in quality units."""
+ERROR_WITH_REFERENCE = 0.62
+"""What a teacher's persistent errors are multiplied by where a reference answer is shown. An assumption: published
+ablations agree on the direction, not on the size (MT-Bench's failures at grading maths fall from 14 of 20 to 3 of 20,
+arXiv 2306.05685, table 4; Prometheus without the reference, arXiv 2310.08491)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,12 @@ class Teacher:
     """Bonus for one unit of the natural logarithm of the length ratio, in words as shown."""
     own_family: float
     """Bonus of an answer by a model of its own family."""
+    markdown: float
+    """Bonus for one unit of the normalised difference in markdown: a copy with marks over the same text without any."""
+    signature: float
+    """Bonus of an answer that names its maker (`written by GPT-4o`)."""
+    flat: bool
+    """Whether its grades are always two apart, so that only the winner tells something."""
     price: Price
     planted: Planted
 
@@ -85,6 +96,9 @@ def _cheap(number: int, family: str, planted: Planted) -> Teacher:
         position_spread=0.47,
         length=0.86,
         own_family=0.25,
+        markdown=0.55,
+        signature=0.25,
+        flat=False,
         price=Price(input=0.25, output=1.0),
         planted=planted,
     )
@@ -112,6 +126,9 @@ TEACHERS = (
         position_spread=0.24,
         length=0.38,
         own_family=0.39,
+        markdown=0.30,
+        signature=0.10,
+        flat=False,
         price=Price(input=2.5, output=10.0),
         planted=Planted(accuracy=0.814, consistency=0.766, averaged=0.830, retest=0.917),
     ),
@@ -129,8 +146,28 @@ TEACHERS = (
         position_spread=0.0,
         length=0.0,
         own_family=0.0,
+        markdown=0.0,
+        signature=0.0,
+        flat=False,
         price=Price(input=2.5, output=10.0),
         planted=Planted(accuracy=0.968, consistency=0.972, averaged=0.975, retest=0.972),
+    ),
+    Teacher(
+        name="sim-teacher-flat",
+        family="sim-ash",
+        gain=1.74,
+        shared=SHARED_ERROR,
+        private=0.275,
+        noise=0.204,
+        position=0.38,
+        position_spread=0.24,
+        length=0.38,
+        own_family=0.39,
+        markdown=0.30,
+        signature=0.10,
+        flat=True,
+        price=Price(input=2.5, output=10.0),
+        planted=Planted(accuracy=0.817, consistency=0.846, averaged=0.817, retest=0.957),
     ),
 )
 """The teachers."""

@@ -6,22 +6,22 @@ line of grades and an explanation under it (JudgeLM: arXiv 2310.17631).
 
 from __future__ import annotations
 
-import orjson
-
 from .chance import Chance
 from .chat import ChatRequest
-from .filling import Filling
+from .filling import Filling, said_as_json
 from .forms import Asked, forms
 from .opinion import Opinion
+from .said import Said
 
 
-def reply_text(chance: Chance, request: ChatRequest, opinion: Opinion, call: str) -> str:
+def reply_to(chance: Chance, request: ChatRequest, opinion: Opinion, call: str) -> Said:
     """The teacher's reply to a request; `call` is what makes its wording differ from a repeat of it."""
     asked = Asked(chance, request.prompt, opinion, call)
     schema = request.schema_wanted
     if schema is not None:
-        return orjson.dumps(Filling(schema, opinion, asked.reason("Assistant", numbered=True)).value()).decode()
+        return tuple(said_as_json(Filling(schema, asked, asked.reason("Assistant", numbered=True)).value()))
     for form in forms():
-        if (text := form(asked)) is not None:
-            return text
-    return f"{' '.join(map(str, opinion.grades))}\n{asked.reason('Assistant', numbered=True)}"
+        if (said := form(asked)) is not None:
+            return said
+    grades = [piece for slot, grade in enumerate(asked.grades()) for piece in (" " if slot else "", grade)]
+    return *grades, f"\n{asked.reason('Assistant', numbered=True)}"

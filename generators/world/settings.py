@@ -64,6 +64,8 @@ class WorldSettings(Frozen):
     """How often requests fail, and how."""
     batches: WorldBatches = WorldBatches()
     """The Batch API."""
+    logprobs: bool = True
+    """Whether requests that ask for token probabilities get them; otherwise the wish is ignored, as by some servers."""
     hang_seconds: float = Field(60.0, gt=0)
     """Upper bound of a `hang` fault, in seconds."""
     api_key: str | None = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ...schemas.rows import Winner
 from .chance import Chance
 from .fingerprint import Fingerprints, Identity
-from .latent import latent
+from .refusals import is_refusal
 from .settings import WorldSettings
+from .worth import REFUSED, quality_as_shown
 
 
 def identity_of(settings: WorldSettings, text: str) -> Identity:
@@ -17,8 +18,14 @@ def identity_of(settings: WorldSettings, text: str) -> Identity:
 
 
 def true_quality(settings: WorldSettings, text: str) -> float:
-    """Latent quality of an answer, in standard deviations between answers of one model to one task."""
-    return latent(Chance(settings.seed), identity_of(settings, text)).quality
+    """Quality of an answer, in standard deviations between answers of one model to one task.
+
+    A text that breaks off has lost some of it, a padded one nothing; a refusal has `REFUSED`. Raises `ValueError` as
+    `identity_of`.
+    """
+    if is_refusal(text):
+        return REFUSED
+    return quality_as_shown(Chance(settings.seed), identity_of(settings, text), len(text.split()))
 
 
 def true_winner(settings: WorldSettings, text_a: str, text_b: str) -> Winner:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .. import recipe_file
-from ..card import SIMULATED, about, table
+from ..card import SIMULATED, about, sections, table
 from .front_matter import front_matter
 from .licence import Derived
 from .licences import licence_named
@@ -129,6 +129,7 @@ def _measured(told: Told) -> Iterator[str]:
     yield from ("## Measured", "")
     yield from table(["figure", "value"], measured(told.seen, told.manifest))
     yield ""
+    yield from sections(told.manifest)
 
 
 def _licence(derived: Derived) -> Iterator[str]:

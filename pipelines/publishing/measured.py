@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..bias_tables import figure_text
 from .seen import Seen
 
 NOT_MEASURED = "not measured"
-IN_MANIFEST = {
-    "bias": ("position bias", "length bias", "self-preference"),
-    "agreement": ("agreement of teachers with people", "agreement among people"),
-}
-"""Key of a manifest under which a run may keep figures -> what is missing where it keeps none."""
+OF_PEOPLE = ("agreement of teachers with people", "agreement among people")
+"""What is missing where a manifest has no `agreement`."""
+OF_BIAS = ("position bias", "length bias", "self-preference")
+"""What is missing where a manifest has no `bias`; where it has, a section of its own tells it (`card.sections`)."""
 SHOWN = 60
 """Figures at most; the manifest has all of them."""
 
@@ -26,17 +26,19 @@ def measured(seen: Seen, manifest: Mapping[str, Any]) -> Iterator[list[str]]:
     same = f"{seen.consistent[True] / both:.1%} of {both:,} published verdicts" if both else NOT_MEASURED
     yield ["same winner in both orders", same]
     yield ["reviewed by people", f"{seen.reviewed:,} of {seen.examples:,} examples"]
-    for key, missing in IN_MANIFEST.items():
-        figures = list(_flat(manifest.get(key), key))
-        if figures:
-            yield from figures[:SHOWN]
-        else:
-            yield from ([name, NOT_MEASURED] for name in missing)
+    agreement = list(_flat(manifest.get("agreement"), "agreement"))
+    yield from agreement[:SHOWN]
+    missing = [*(() if agreement else OF_PEOPLE), *(() if manifest.get("bias") else OF_BIAS)]
+    yield from ([name, NOT_MEASURED] for name in missing)
 
 
 def _flat(value: object, path: str) -> Iterator[list[str]]:
     """Every figure below a key, with the keys that lead to it."""
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and "undefined" in value:
+        yield [path, f"{NOT_MEASURED}: {value['undefined']}"]
+    elif isinstance(value, Mapping) and {"value", "low", "high"} <= value.keys():
+        yield [path, figure_text(value)]
+    elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _flat(item, f"{path}: {key}")
     elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):

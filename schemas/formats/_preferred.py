@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import CannotCarry
+from ..labels import PEOPLE
 from ..rows import Answer, Comparison, Example, Judgment, Task, Verdict
 from ._lines import Line
 from ._pair import Pair
@@ -38,17 +39,20 @@ def verdict_of(pair: Pair) -> Verdict:
 
 
 def margin_of(pair: Pair) -> float:
-    """By how much the winner won, 0 or more, on the judge's scale.
+    """By how much the winner won, 0 or more, on the judge's scale; 0 where people chose the other one.
 
     Raises `CannotCarry`: `no_verdict`, `no_margin` (no trainer can use a column with gaps) and
     `margin_contradicts_winner`.
     """
     verdict = verdict_of(pair)
-    if verdict.margin is None:
+    margin = verdict.final_margin
+    if margin is None:
         raise CannotCarry("no_margin")
-    if verdict.margin != 0 and (verdict.margin > 0) != (verdict.winner == "first"):
+    if margin != 0 and (margin > 0) != (verdict.winner == "first"):
+        if PEOPLE in verdict.flags:
+            return 0.0
         raise CannotCarry("margin_contradicts_winner")
-    return abs(verdict.margin)
+    return abs(margin)
 
 
 def model_at(line: Line, key: str) -> str:

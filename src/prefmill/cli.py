@@ -210,7 +210,7 @@ def stats(directory: RunFolder, as_json: Json = False) -> None:
     if as_json:
         terminal.show_json(manifest)
     else:
-        terminal.show_stats(manifest)
+        terminal.show_stats(manifest, whole=True)
 
 
 @app.command()
@@ -261,6 +261,28 @@ def export(
         terminal.show_json(exported.as_plain())
     else:
         terminal.show_exports(exported.as_plain(), directory)
+
+
+@app.command()
+def relabel(
+    directory: RunFolder,
+    reviews: Annotated[
+        Path | None,
+        typer.Argument(help="People's reviews, one JSON object a line.", show_default="those that were given before"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Take in what people say of a finished run, and label anew."""
+    from dataclasses import asdict
+
+    from prefmill import terminal
+    from prefmill.pipelines.relabel import relabel as relabel_run
+
+    done = relabel_run(directory, reviews)
+    if as_json:
+        terminal.show_json(asdict(done))
+    else:
+        terminal.show_relabelled(done, directory)
 
 
 @app.command()
@@ -328,6 +350,62 @@ def convert(
         conversion.show_conversion(done)
     if not done.count.kept:
         raise UserError(f"{outputs}: no row came through")
+
+
+@app.command("judge-check")
+def judge_check(
+    pairs: Annotated[Path, typer.Argument(metavar="SET", help="File or folder of labelled pairs.", show_default=False)],
+    source: Annotated[
+        str, typer.Option("--from", help="Format of SET: see `prefmill list format`.", show_default=False)
+    ],
+    model: Annotated[str | None, typer.Option(help="The judge, as its endpoint calls it.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Its address, up to and including /v1.")] = None,
+    api_key_env: Annotated[str | None, typer.Option(help="Variable that holds the key.")] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="Prompt and reader: see `prefmill list judge`.", show_default="judgelm")
+    ] = None,
+    recipe: Annotated[Path | None, typer.Option(help="Check the teachers of a recipe instead, with its judge.")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="both, when_present or never.", show_default="both, or the recipe's")
+    ] = None,
+    tie: Annotated[float, typer.Option(min=0, help="Scores that differ by no more are a tie.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows of SET.")] = None,
+    max_in_flight: Annotated[int | None, typer.Option(min=1, help="Calls open at one time.", show_default="32")] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="Directory of the check.", show_default="runs/judge-check-MODEL-SET-HASH")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again for calls that were given up earlier.")
+    ] = False,
+    max_usd: Annotated[float | None, typer.Option(min=0, help="Stop once it has cost so many dollars.")] = None,
+    max_calls: Annotated[int | None, typer.Option(min=0, help="Stop once it has made so many calls.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a judge on labelled pairs, in both orders."""
+    from prefmill.pipelines.judge_check_recipe import check_recipe, labelled_set
+
+    entry = {"model": model, "base_url": base_url, "api_key_env": api_key_env, "max_in_flight": max_in_flight}
+    read = check_recipe(labelled_set(pairs, source, limit), recipe, entry, judge, reference)
+    # Imported here: a mistake in the options should not wait for it.
+    from prefmill import judge_check as told
+    from prefmill import terminal
+    from prefmill.generators.budget import Caps
+    from prefmill.pipelines.judge_check import judge_check as check_judge
+    from prefmill.pipelines.recipe import run_dir as directory_of
+
+    directory = directory_of(read, run_dir)
+    with terminal.progress(quiet=as_json) as watch:
+        try:
+            done = check_judge(
+                read, directory, tie=tie, watch=watch, retry_failed=retry_failed, caps=Caps(max_usd, max_calls)
+            )
+        except Stopped as stopped:
+            kept = terminal.calls_kept(directory)
+            raise Stopped(f"{stopped}: {kept} calls are kept in {directory}; {told.to_go_on(stopped)}") from None
+    if as_json:
+        terminal.show_json(done.as_plain())
+    else:
+        told.show_judge_check(done)
 
 
 @app.command("list")

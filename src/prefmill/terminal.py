@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
+from prefmill.bias import show_bias, show_ranking
 from prefmill.tables import console as _console
 from prefmill.tables import money as _money
 from prefmill.tables import table as _table
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from prefmill.pipelines.batches import Cancelled
     from prefmill.pipelines.overview import Plan
     from prefmill.pipelines.progress import Snapshot, StageProgress
+    from prefmill.pipelines.relabel import Relabelled
     from prefmill.schemas.plugins import Plugin
 
 PLAIN_EVERY_S = 5.0
@@ -73,8 +75,8 @@ def show_calls(manifest: Mapping[str, Any]) -> None:
     _console().print(table)
 
 
-def show_stats(manifest: Mapping[str, Any]) -> None:
-    """A run's waterfall and calls."""
+def show_stats(manifest: Mapping[str, Any], *, whole: bool = False) -> None:
+    """A run's waterfall and calls; where `whole`, also what sways its teachers and how its models rank."""
     if "stages" not in manifest:
         sys.stdout.write(f"{manifest['name']}: nothing has come through yet\n")
         return
@@ -85,10 +87,17 @@ def show_stats(manifest: Mapping[str, Any]) -> None:
     if manifest["simulated"]:
         sys.stdout.write("simulated: answers and judgments come from the simulated world\n")
     show_measured(manifest)
+    if whole and "bias" in manifest:
+        show_bias(manifest["bias"])
+    if whole and "ranking" in manifest:
+        show_ranking(manifest["ranking"])
 
 
 def show_measured(manifest: Mapping[str, Any]) -> None:
-    """How far the labels agree with people's, and what the grid of intended scores is like, where a run has them."""
+    """What the pilot taught, how far the labels agree with people's, what changed them, and what the grid of intended
+    scores is like, where a run has them."""
+    if pilot := manifest.get("pilot"):
+        show_pilot(pilot)
     for name, beside in manifest.get("agreement", {}).get("teachers", {}).items():
         found = beside["agreement"]
         if "undefined" in found:
@@ -96,10 +105,42 @@ def show_measured(manifest: Mapping[str, Any]) -> None:
         else:
             within = f"95 %: {found['low']:.1%} to {found['high']:.1%}"
             sys.stdout.write(f"{name} agrees with people on {found['value']:.1%} of {found['n']:,} pairs ({within})\n")
+    fit = manifest.get("calibration", {})
+    if "undefined" in fit:
+        sys.stdout.write(f"not calibrated: {fit['undefined']}\n")
+    elif fit:
+        error, chance = fit["ece"], fit["ece_of_chance"]
+        sys.stdout.write(
+            f"calibrated on {fit['labels']:,} labels ({fit['method']}): stated probabilities are off by {error:.3f} on "
+            f"average (chance alone: {chance:.3f})\n"
+        )
+    if labels := manifest.get("labels"):
+        removed = f"{' and '.join(labels['removed'])} removed: {labels['changed_by_removal']:,} winners changed; "
+        people = f"{labels['by_people']:,} labels by people, {labels['changed_by_people']:,} of them another winner"
+        sys.stdout.write(f"labels: {removed if labels['removed'] else ''}{people}\n")
     if grid := manifest.get("grid"):
         rows = ", ".join(f"{count:,} of score {score}" for score, count in grid["rows"].items())
         sys.stdout.write(
             f"grid: {rows}; mean lengths within {grid['length_gap']:.1%}; {len(grid['missing']):,} missing\n"
+        )
+
+
+def show_pilot(pilot: Mapping[str, Any]) -> None:
+    """What a run's first comparisons taught about its teachers."""
+    for habit in pilot["habits"]:
+        offset = f"{habit['offset']:+.2f} ± {habit['offset_error']:.2f}"
+        sys.stdout.write(
+            f"pilot: {habit['teacher']} adds {offset} for standing first, and keeps its winner in both orders of "
+            f"{habit['consistency']:.0%} of {habit['pairs']:,} pairs\n"
+        )
+    for teacher in pilot["unknown"]:
+        sys.stdout.write(
+            f"pilot: the gaps of {teacher} do not tell when the other order matters: it is asked in both\n"
+        )
+    if pilot["votes"] is not None:
+        sys.stdout.write(
+            f"pilot: together the teachers are worth {pilot['votes']:.1f} independent votes at least (their margins "
+            f"correlate by {pilot['correlation']:.2f})\n"
         )
 
 
@@ -121,6 +162,14 @@ def show_exports(stages: Mapping[str, Any], directory: Path) -> None:
     show_waterfall(stages)
     for stage in stages:
         sys.stdout.write(f"wrote {directory / 'export' / stage.removeprefix('export ')}\n")
+
+
+def show_relabelled(done: Relabelled, directory: Path) -> None:
+    """What people's reviews changed, and where it is written."""
+    show_stats(done.manifest)
+    changes = ", ".join(f"{what} {count:,}" for what, count in done.changes.items()) or "none"
+    sys.stdout.write(f"{done.reviews:,} reviews new or changed; labels changed: {changes}\n")
+    sys.stdout.write(f"wrote {directory / 'relabelled.jsonl'}\n")
 
 
 def show_plan(plan: Plan) -> None:

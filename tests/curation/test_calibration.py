@@ -78,7 +78,7 @@ def test_same_rows_same_calibration_and_back_from_disk(tmp_path: Path) -> None:
     found = calibrate(rows)
     assert calibrate(rows) == found
     assert calibrate(rows, seed=1) != found
-    found.save(tmp_path / "c.json")
+    (tmp_path / "c.json").write_text(found.text())
     assert Calibration.load(tmp_path / "c.json") == found
     plain = json.loads((tmp_path / "c.json").read_text())
     assert plain["curve"]["features"] == ["margin", "inconsistent", "one_order"]

@@ -1,105 +1,171 @@
-"""A teacher's place and length bias: measured where it was planted, taken off, and what is left."""
+"""A teacher's biases: measured where they were planted, taken off, and what is left."""
 
 from __future__ import annotations
 
-from math import log
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from prefmill.curation.bias import measure
-from prefmill.curation.debias import debiased
-from prefmill.curation.readings import Reading, readings
-from prefmill.curation.residual_bias import probe_bias, residual_bias
+from prefmill.curation.bias import LEAST, Bias, measure
+from prefmill.curation.debias import debiased_margin, removable
+from prefmill.curation.least_squares import Effect, student
+from prefmill.curation.readings import Reading
+from prefmill.curation.residual_bias import residual_bias
 from prefmill.schemas.errors import UserError
-
-from .judged_pairs import judged_pair
+from prefmill.schemas.probe import ProbeKind, Removable
 
 OFFSET, SLOPE = 0.7, 0.5
 
 
-def read(pairs: int, *, kind: str = "pair", seed: int = 1, both: bool = True, gap: float = 1.5) -> list[Reading]:
+def read(
+    pairs: int, kind: ProbeKind | None = None, *, seed: int = 1, both: bool = True, tasks: int = 10**6
+) -> list[Reading]:  # fmt: skip
     """Readings by a teacher with the planted effects; probes are pairs without a gap."""
     draw = np.random.default_rng(seed)
     found = []
     for number in range(pairs):
-        truth, length = gap * draw.normal(), draw.normal()
+        truth, length = (0.0 if kind else 1.5 * draw.normal()), draw.normal()
         for place in (1.0, -1.0) if both else (1.0,):
             margin = truth + OFFSET * place + SLOPE * length + 0.4 * draw.normal()
-            found.append(Reading(f"{kind}{number}", f"{kind}{number}", "gpt", place, margin, length))
+            task = f"{kind} {number % tasks}"
+            found.append(Reading(f"{kind} {number}", task, "gpt", place, margin, length, kind=kind))
+    return found
+
+
+def planted() -> Bias:
+    return measure(read(300), read(300, "padded", seed=2))["gpt"]
+
+
+def effect(bias: Bias, name: Removable) -> Effect:
+    found = bias.effect(name)
+    assert found is not None
     return found
 
 
 def test_planted_effects_are_found() -> None:
-    bias = measure(read(300), read(300, kind="probe", seed=2, gap=0))["gpt"]
+    bias = planted()
     assert bias.offset is not None
     assert bias.slope is not None
     assert bias.offset.pairs == 600
+    assert bias.slope.pairs == 300
     assert bias.offset.value == pytest.approx(OFFSET, abs=4 * bias.offset.error)
     assert bias.slope.value == pytest.approx(SLOPE, abs=4 * bias.slope.error)
     assert 0.005 < bias.offset.error < 0.02
     assert 0.01 < bias.slope.error < 0.03
     assert bias.spread == pytest.approx(0.4 / 2**0.5, rel=0.1)
+    interval = bias.slope.interval
+    assert interval.high - interval.value == pytest.approx(1.968 * bias.slope.error, rel=1e-3)
+
+
+def test_real_pairs_say_nothing_of_length() -> None:
+    """Longer answers win here because they are better: that is no bias."""
+    honest = [replace(reading, margin=3 * reading.length) for reading in read(300)]
+    assert measure(honest)["gpt"].slope is None
+    assert effect(measure(honest, read(60, "padded", seed=2))["gpt"], "length").value == pytest.approx(SLOPE, abs=0.2)
+
+
+def test_what_copies_differ_in_besides_is_told_apart() -> None:
+    """Markdown adds words and padding repeats markdown: one at a time, each would be taken for the other."""
+    draw = np.random.default_rng(3)
+    probes = []
+    for number in range(400):
+        kind: ProbeKind = ("padded", "reformatted", "relabelled")[number % 3]
+        length = {"padded": 0.7, "reformatted": 0.2, "relabelled": 0.1}[kind] * draw.choice([-1, 1])
+        form = {"padded": 0.5, "reformatted": 1.0, "relabelled": 0.0}[kind] * np.sign(length)
+        label = float(np.sign(length)) if kind == "relabelled" else 0.0
+        for place in (1.0, -1.0):
+            margin = OFFSET * place + SLOPE * length + 0.4 * form + 0.3 * label + 0.2 * draw.normal()
+            probes.append(Reading(f"{number}", f"{number}", "gpt", place, margin, length, form, label, 0.0, kind))
+    bias = measure([], probes)["gpt"]
+    values: dict[Removable, float] = {"length": SLOPE, "format": 0.4, "label": 0.3}
+    for name, value in values.items():
+        found = effect(bias, name)
+        assert found.value == pytest.approx(value, abs=4 * found.error)
+        assert found.error < 0.05
+    alone = measure([], [probe for probe in probes if probe.kind == "padded"])["gpt"]
+    assert effect(alone, "length").value > SLOPE + 0.2
+
+
+def test_effects_that_nothing_tells_apart_are_not_measured() -> None:
+    probes = [replace(reading, format=2 * reading.length) for reading in read(60, "padded")]
+    probes += [
+        replace(reading, format=2 * reading.length, comparison_id=f"r{reading.comparison_id}")
+        for reading in read(60, "reformatted", seed=2)
+    ]
+    bias = measure([], probes)["gpt"]
+    assert (bias.slope, bias.format) == (None, None)
+    assert bias.missing["format"] == "the probes cannot tell length, format apart"
 
 
 def test_probes_read_in_one_order_lose_the_offset_first() -> None:
-    probes = read(300, kind="probe", seed=2, gap=0, both=False)
-    one_sided = [Reading(p.comparison_id, p.task_id, "gpt", 1.0, p.margin, abs(p.length) + 0.1) for p in probes]
-    planted = [
-        Reading(p.comparison_id, p.task_id, "gpt", 1.0, p.margin + SLOPE * (p.length - q.length), p.length)
-        for p, q in zip(one_sided, probes, strict=True)
+    one_sided = [
+        replace(
+            probe,
+            length=abs(probe.length) + 0.1,
+            margin=probe.margin + SLOPE * (abs(probe.length) + 0.1 - probe.length),
+        )
+        for probe in read(300, "padded", seed=2, both=False)
     ]
-    bias = measure(read(300), planted)["gpt"]
-    assert bias.slope is not None
-    assert bias.slope.value == pytest.approx(SLOPE, abs=0.08)
-    assert measure([], planted)["gpt"].slope is None
+    assert effect(measure(read(300), one_sided)["gpt"], "length").value == pytest.approx(SLOPE, abs=0.08)
+    assert measure([], one_sided)["gpt"].slope is None
+
+
+def test_an_answer_beside_itself_tells_the_offset_in_one_order() -> None:
+    beside = [replace(probe, length=0.0, margin=OFFSET * probe.place) for probe in read(100, "identical", both=False)]
+    assert effect(measure([], beside)["gpt"], "position").value == pytest.approx(OFFSET)
+    assert measure(read(100, both=False))["gpt"].offset is None
 
 
 def test_rows_of_one_task_count_as_one_in_the_error() -> None:
     found = read(300)
-    shared = [Reading(r.comparison_id, str(int(r.comparison_id[4:]) % 10), *_rest(r)) for r in found]
-    copied = [Reading(r.comparison_id + "x", r.task_id, *_rest(r)) for r in found]
-    alone, twice, few = (measure(rows)["gpt"].offset for rows in (found, found + copied, shared))
-    assert alone is not None
-    assert twice is not None
-    assert few is not None
-    assert twice.error == pytest.approx(alone.error)
+    shared = read(300, tasks=10)
+    copied = [replace(reading, comparison_id=f"{reading.comparison_id}x") for reading in found]
+    alone, twice, few = (effect(measure(rows)["gpt"], "position") for rows in (found, found + copied, shared))
+    assert twice.error == pytest.approx(alone.error, rel=0.01)
+    assert (alone.tasks, twice.tasks, few.tasks) == (300, 300, 10)
     assert few.error != pytest.approx(alone.error)
+    assert few.interval.high - few.value > 2.2 * few.error
+    one = measure(read(300, tasks=1))["gpt"]
+    assert one.offset is None
+    assert "1 tasks" in one.missing["position"]
 
 
-def _rest(reading: Reading) -> tuple[str, float, float, float]:
-    return reading.teacher, reading.place, reading.margin, reading.length
+def test_students_quantile() -> None:
+    """Against tables of Student's t."""
+    for freedom, value in ((9, 2.262), (24, 2.064), (99, 1.984), (10**6, 1.960)):
+        assert student(freedom) == pytest.approx(value, rel=2e-3)
 
 
 def test_what_was_not_measured_is_not_removed() -> None:
-    few = measure(read(99))
+    few = measure(read(LEAST["position"] - 1))
     assert few["gpt"].offset is None
     assert few["gpt"].spread is None
-    with pytest.raises(UserError, match="remove: position: gpt has judged too few pairs in both orders"):
-        debiased(read(5), few, ("position",))
-    enough = measure(read(100))
-    with pytest.raises(UserError, match="remove: length: gpt has judged too few probes"):
-        debiased(read(5), enough, ("position", "length"))
-    with pytest.raises(UserError, match="remove: position: gpt"):
-        debiased(read(5), {}, ("position",))
+    with pytest.raises(UserError, match="remove: position: gpt: 99 pairs judged in both orders, and 100 are needed"):
+        removable(few, ["gpt"], ("position",))
+    enough = measure(read(LEAST["position"]), read(12, "padded"))
+    removable(enough, ["gpt"], ("position",))
+    with pytest.raises(UserError, match=r"length: gpt: 12 `padded` .* 50 are needed; raise `probes.share`"):
+        removable(enough, ["gpt"], ("position", "length"))
+    with pytest.raises(UserError, match="remove: position: llama: none of its judgments could be read"):
+        removable(enough, ["gpt", "llama"], ("position",))
+    with pytest.raises(ValueError, match="the length bias of gpt was not measured"):
+        debiased_margin(read(1), enough, ("length",))
 
 
-def test_margins_raw_and_debiased() -> None:
-    bias = measure(read(300), read(300, kind="probe", seed=2, gap=0))
-    offset, slope = bias["gpt"].offset, bias["gpt"].slope
-    assert offset is not None
-    assert slope is not None
-    judged = [
-        Reading("x", "t", "gpt", 1.0, 2.0, 1.0),
-        Reading("y", "t", "gpt", 1.0, 2.0, 0.0),
-        Reading("y", "t", "gpt", -1.0, 1.0, 0.0),
-    ]
-    one, both = debiased(judged, bias, ("position", "length"))
-    assert (one.comparison_id, one.raw) == ("x", 2.0)
-    assert one.debiased == pytest.approx(2 - offset.value - slope.value)
-    assert (both.raw, both.debiased) == (1.5, 1.5)
-    assert debiased(judged, bias, ("position",))[0].debiased == pytest.approx(2 - offset.value)
-    assert debiased(judged, {}, ())[0].debiased == 2.0
+def test_margins_without_the_biases() -> None:
+    bias = planted()
+    biases = {"gpt": bias}
+    offset, slope = effect(bias, "position").value, effect(bias, "length").value
+    once = [Reading("x", "t", "gpt", 1.0, 2.0, 1.0)]
+    assert debiased_margin(once, {}, ()) == 2.0
+    assert debiased_margin(once, biases, ("position",)) == pytest.approx(2 - offset)
+    assert debiased_margin(once, biases, ("position", "length")) == pytest.approx(2 - offset - slope)
+    both = [Reading("y", "t", "gpt", 1.0, 2.0, 0.0), Reading("y", "t", "gpt", -1.0, 1.0, 0.0)]
+    assert debiased_margin(both, biases, ("position", "length")) == 1.5
+    other = replace(bias, format=Effect(0.5, 0.1, 30, 30), label=Effect(0.25, 0.1, 30, 30))
+    styled = [Reading("z", "t", "gpt", 1.0, 2.0, 0.0, -1.0, 1.0)]
+    assert debiased_margin(styled, {"gpt": other}, ("format", "label")) == 2.25
 
 
 def test_a_teacher_asked_more_often_does_not_weigh_more() -> None:
@@ -108,14 +174,7 @@ def test_a_teacher_asked_more_often_does_not_weigh_more() -> None:
         Reading("x", "t", "gpt", -1.0, 2.0, 0.0),
         Reading("x", "t", "llama", 1.0, -1.0, 0.0),
     ]
-    assert [margin.raw for margin in debiased(judged, {}, ())] == [1.0]
-
-
-def test_readings_of_examples() -> None:
-    first, second = readings([judged_pair(0, (3, 1), texts=("a b c", "a"))])
-    assert (first.place, first.margin, second.place, second.margin) == (1, 3, -1, 1)
-    assert first.length == pytest.approx(log(3))
-    assert first.comparison_id == second.comparison_id
+    assert debiased_margin(judged, {}, ()) == 1.0
 
 
 def test_residual_bias_with_known_truth() -> None:
@@ -148,16 +207,3 @@ def test_residual_bias_needs_labels_that_follow_the_truth() -> None:
         residual_bias(upside_down, gap, noise, np.arange(50))
     with pytest.raises(ValueError, match="no finite coefficients"):
         residual_bias((gap > 0).astype(float), gap, noise, np.arange(50))
-
-
-def test_probe_bias() -> None:
-    draw = np.random.default_rng(6)
-    length, place = draw.normal(size=400), draw.choice([-1.0, 1.0], 400)
-    margins = 1.7 * (0.4 * length + 0.2 * place) + 0.3 * draw.normal(size=400)
-    found = probe_bias(margins, {"length": length, "position": place}, np.arange(400), unit=1.7)
-    assert found["length"].low < 0.4 < found["length"].high
-    assert found["position"].low < 0.2 < found["position"].high
-    in_scores = probe_bias(margins, {"length": length, "position": place}, np.arange(400))
-    assert in_scores["length"].value == pytest.approx(1.7 * found["length"].value)
-    with pytest.raises(ValueError, match="cannot tell length, again apart"):
-        probe_bias(margins, {"length": length, "again": 2 * length}, np.arange(400))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import orjson
 import pytest
 
-from prefmill.curation.people import majority, measure, winners
+from prefmill.curation.people import measure, winners
+from prefmill.schemas.labels import majority
 from prefmill.schemas.rows import Answer, Comparison, Example, Judgment, Message, Review, Task, Verdict, Winner
 
 

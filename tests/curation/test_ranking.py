@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from math import log
 
 import numpy as np
 import pytest
 
 from prefmill.curation.matches import matches_of
-from prefmill.curation.ranking import Matches, rank
+from prefmill.curation.ranking import Matches, rank, ranking_plain
 from prefmill.schemas.errors import UserError
 
 from .judged_pairs import judged_pair
@@ -83,6 +84,18 @@ def test_a_model_that_never_loses_has_a_finite_strength() -> None:
     found = rank(met([(0, 1, 1.0)] * 20, "ab"), repeats=20)
     assert found.order == ("a", "b")
     assert 3 < found.models[0].strength.value < 10
+
+
+def test_a_ranking_as_json_values() -> None:
+    found = rank(planted([0.4, 0.0], 300, nuisance=0.8), repeats=50)
+    plain = ranking_plain(found)
+    assert json.loads(json.dumps(plain)) == plain
+    first, second = plain["models"]
+    assert (first["model"], first["rank"], first["ranks"][0]) == (found.order[0], 1, 1)
+    assert first["strength"]["low"] < first["strength"]["value"] < first["strength"]["high"]
+    assert second["above_next"] is None
+    assert set(plain["nuisances"]) == {"length"}
+    assert (plain["pairs"], plain["tasks"], plain["ties"]) == (300, 300, 0)
 
 
 def test_models_that_never_met_are_not_ranked() -> None:

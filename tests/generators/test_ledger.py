@@ -56,6 +56,23 @@ def test_a_call_is_read_back_as_it_was_written(tmp_path: Path) -> None:
         assert (ledger.get("k0"), ledger.get("k1"), ledger.get("k2")) == (CALL, odd, None)
 
 
+def test_an_older_ledger_is_completed_when_it_is_opened(tmp_path: Path) -> None:
+    """Its calls stay as they are, a second opening changes nothing, and new calls keep what the column is for."""
+    path = tmp_path / "ledger.sqlite"
+    with Ledger.open(path) as ledger:
+        asyncio.run(record(ledger, CALL))
+    with sqlite3.connect(path) as old:
+        old.execute("ALTER TABLE calls DROP COLUMN probabilities")
+    old.close()
+    weighed = call(1, probabilities=b"\x00packed")
+    with Ledger.open(path) as ledger:
+        assert ledger.get("k0") == CALL
+        asyncio.run(record(ledger, weighed))
+    with Ledger.open(path) as ledger:
+        assert (ledger.get("k0"), ledger.get("k1")) == (CALL, weighed)
+        assert ledger.of_task("t") == [CALL, weighed]
+
+
 def test_a_call_can_be_read_as_soon_as_it_is_recorded(tmp_path: Path) -> None:
     async def write(ledger: Ledger) -> None:
         for number in range(20):

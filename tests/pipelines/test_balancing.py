@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prefmill.pipelines.balancing import BY, flatten, told
-from prefmill.pipelines.export import examples
+from prefmill.pipelines.examples import examples
 from prefmill.pipelines.rundir import FOLDERS, RunDirectory
 from prefmill.schemas.rows import Answer, Comparison, Grade, Loss, Message, Row, Task, Verdict
 from prefmill.schemas.rubric import Level, Rubric

@@ -14,6 +14,7 @@ from prefmill.pipelines.collect import Collector
 from prefmill.pipelines.rundir import FOLDERS, RunDirectory
 from prefmill.pipelines.waterfall import Unaccounted, Waterfall
 from prefmill.schemas.errors import RunDirectoryError
+from prefmill.schemas.probe import Probe
 from prefmill.schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Review, Row, Task, Verdict
 
 Made = Callable[[int], tuple[Any, ...]]
@@ -48,12 +49,13 @@ def test_rows_are_written_in_source_order_and_counted(tmp_path: Path, made: Made
         Comparison: [row for _, _, paired, *_ in whole for row in paired.comparisons],
         Judgment: [row for *_, judged, _ in whole for row in judged.judgments],
         Grade: [],
+        Probe: [],
         Verdict: [row for *_, judged, _ in whole for row in judged.verdicts],
         Review: [],
         Loss: [loss for stages in whole for stage in stages for loss in stage.losses],
     }
     assert {kind: everything(directory, kind) for kind in FOLDERS} == expected
-    assert min(len(rows) for kind, rows in expected.items() if kind not in (Grade, Review)) > 5
+    assert min(len(rows) for kind, rows in expected.items() if kind not in (Grade, Probe, Review)) > 5
     fall = collector.waterfall
     fall.check()
     assert fall["tasks"].entered == LINES

@@ -12,7 +12,8 @@ import orjson
 import pytest
 
 from prefmill.pipelines.collect import Collector
-from prefmill.pipelines.export import examples, export
+from prefmill.pipelines.examples import examples
+from prefmill.pipelines.export import export
 from prefmill.pipelines.rundir import RunDirectory
 from prefmill.schemas.contents import Content
 from prefmill.schemas.errors import CannotCarry, RunDirectoryError

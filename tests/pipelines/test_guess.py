@@ -153,6 +153,19 @@ def test_tasks_that_are_not_written_cannot_be_sampled(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(("settings", "calls"), [({}, 6 * 2 + 3), ({"replace": True, "orders": "one"}, 6 + 6)])
+def test_a_reference_is_asked_for_once_a_task(tmp_path: Path, settings: dict[str, Any], calls: int) -> None:
+    """Three of the six tasks have one; the prompts of the others are longer by the one they get."""
+    judge: dict[str, Any] = {"judge": "judgelm", "teachers": models(STRONG)}
+    plain = read(tmp_path, judge={**judge, "protocol": "both_orders"})
+    tokens = estimate(plain, tmp_path, sample=0).lines[-1].prompt_tokens.expected
+    recipe = read(tmp_path, judge={**judge, "protocol": {"protocol": "reference_first", **settings}})
+    assert planned(recipe)["judgments", STRONG] == calls
+    assert plan(recipe).calls[-1].expected == calls
+    more = estimate(recipe, tmp_path, sample=0).lines[-1].prompt_tokens.expected - tokens
+    assert more > 3 * 2 * 350 if not settings else more < 0
+
+
 def test_a_task_that_the_judge_cannot_be_asked_about_costs_no_judgment(tmp_path: Path) -> None:
     recipe = read(tmp_path, judge={"judge": "flow_judge", "teachers": models(STRONG)})
     assert planned(recipe)["judgments", STRONG] == 12

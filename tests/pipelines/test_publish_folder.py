@@ -195,13 +195,20 @@ def test_the_card_tells_how_it_was_made(tmp_path: Path) -> None:
 
 
 def test_the_card_has_the_figures_that_the_run_has(tmp_path: Path) -> None:
-    figures = {"agreement": {"teacher": {"share": 0.8125, "interval": [0.75, 0.875]}}, "bias": {"position": None}}
+    estimate = {"value": 0.8125, "low": 0.75, "high": 0.877, "n": 400, "tasks": 380, "method": "share"}
+    figures = {
+        "agreement": {"verdicts": {"agreement": estimate, "kappa": {"undefined": "no rows"}}, "pairs": 40},
+        "bias": {"teachers": {"qwen3-32b": {"undefined": "nothing was read"}}, "kappa": {"a / b": estimate}},
+    }
     directory = finished_run(tmp_path, manifest=figures, publish={"language": ["de", "en"]})
     front, text = card_of(dry(directory))
-    assert "| agreement: teacher: share | 0.8125 |" in text
-    assert "| agreement: teacher: interval | 0.75 to 0.875 |" in text
-    assert "| bias: position | not measured |" in text
-    assert "| agreement among people | not measured |" not in text
+    assert "| agreement: verdicts: agreement | 0.81 [0.75, 0.88] 400 |" in text
+    assert "| agreement: verdicts: kappa | not measured: no rows |" in text
+    assert "| agreement: pairs | 40 |" in text
+    assert "## What sways the teachers\n\n- qwen3-32b: nothing was read\n" in text
+    assert "| a / b | 0.81 [0.75, 0.88] 400 |" in text
+    assert "position bias" not in text
+    assert "agreement among people | not measured" not in text
     assert front["language"] == ["de", "en"]
 
 

@@ -60,6 +60,19 @@ MISFITS: list[tuple[dict[str, str], str]] = [
         {"answers": THREE, "judge": judging("pandalm", "listwise"), "x": "compare: {pairs: together}"},
         "compare.pairs: 'pandalm' is shown 2 answers at most, and a task has 3. Take pairs, or another judge.",
     ),
+    # who shows a reference
+    (
+        {"judge": judging("pandalm", "reference_first")},
+        "judge.judge: 'reference_first' shows each teacher its own answer as the reference, and 'pandalm' as *.",
+    ),
+    (
+        {"judge": judging("prometheus_relative, template: training", "reference_first")},
+        "judge.judge: 'reference_first' shows each *, and 'prometheus_relative' as set here has no place for one.",
+    ),
+    (
+        {"judge": judging("judgelm, reference: never", "{protocol: reference_first, orders: one}")},
+        "judge.reference: 'reference_first' shows each teacher *, and `never` forbids it. Leave this key out, or *.",
+    ),
     # who aims
     (
         {"aim": "aim: {scores: [1, 5], flat: true}"},
@@ -108,6 +121,18 @@ FITTING: list[tuple[dict[str, str], str]] = [
     ({"x": "compare: {pairs: together}"}, "together"),
     ({"answers": THREE, "judge": judging("judgelm", "listwise"), "x": "compare: {pairs: together}"}, "together"),
     ({"judge": judging("judgelm", "listwise"), "x": "compare: {pairs: all}"}, "all"),
+    *(
+        ({"judge": judging(judge, "reference_first")}, "random")
+        for judge in (
+            "judgelm",
+            "judgelm, reference: both",
+            "mt_bench_pair",
+            "ultrafeedback",
+            "criteria",
+            "prometheus_relative",
+        )
+    ),
+    ({"judge": judging("pandalm", "expected_score")}, "random"),
 ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from prefmill.generators.authoring.grid import EVEN, FLAT
-from prefmill.pipelines.export import examples
+from prefmill.pipelines.examples import examples
 from prefmill.pipelines.recipe import Recipe
 from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.run import run

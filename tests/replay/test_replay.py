@@ -35,6 +35,8 @@ SERVER = SHARED / "replay" / "server.py"
 BASELINE = "gpt4_1106_preview"
 IN_FLIGHT = 8
 """Calls in flight to each of the five models."""
+OFFSET = 1.0
+"""Log-odds that the server adds for the answer shown first; one of its grades is one log-odds."""
 
 pytestmark = [
     pytest.mark.replay,
@@ -186,3 +188,50 @@ def test_killed_ten_times_it_ends_like_an_uninterrupted_run(tmp_path: Path) -> N
     assert killed["repeats"] - whole["repeats"] <= kills * 5 * IN_FLIGHT
     assert check_accounts(tmp_path / "killed") == check_accounts(tmp_path / "whole")
     assert exported(tmp_path / "killed") == exported(tmp_path / "whole")
+
+
+def agreement(run: Path) -> tuple[float, int]:
+    """Share of the run's verdicts that name the answer GPT-4 preferred, a tie half; and how many verdicts there are."""
+    place, gold, points, count = RunDirectory(run), recorded_winners(), 0.0, 0
+    for part in range(place.parts()):
+        tasks = {task.id: task for task in place.rows(Task, part)}
+        comparisons = {comparison.id: comparison for comparison in place.rows(Comparison, part)}
+        for verdict in place.labels(part):
+            models = comparisons[verdict.comparison_id].models
+            other = next(model for model in models if model != BASELINE)
+            wanted = gold.get((tasks[verdict.task_id].source_id or "", other))
+            if verdict.winner is None or wanted is None:
+                continue
+            count += 1
+            points += 0.5 if verdict.winner == "tie" else models[verdict.winner == "second"] == wanted
+    return points / count, count
+
+
+@pytest.mark.slow
+def test_a_planted_offset_is_reported_and_removed_at_no_cost_in_agreement(tmp_path: Path) -> None:
+    ways: dict[str, dict[str, Any]] = {
+        "both_orders": {},
+        "one_order": {},
+        "one_order_removed": {
+            "probes": {"share": 0.4, "first": 0, "kinds": ["swapped"]},
+            "remove": ["position"],
+        },
+        "adaptive_swap": {"remove": ["position"]},
+    }
+    found: dict[str, float] = {}
+    with replaying("--position-offset", str(OFFSET)) as url:
+        for name, keys in ways.items():
+            recipe = yaml.safe_load(recipe_for(url, tmp_path).read_text())
+            recipe["judge"]["protocol"] = name.removesuffix("_removed")
+            path = tmp_path / f"{name}.yaml"
+            path.write_text(yaml.safe_dump({**recipe, **keys, "filters": [], "exports": []}))
+            subprocess.run(command(path, tmp_path / name, 805), check=True, capture_output=True)
+            found[name], count = agreement(tmp_path / name)
+            assert count > 2200
+            bias = json.loads((tmp_path / name / "manifest.json").read_text())["bias"]["teachers"]["gpt-4-turbo"]
+            if name != "one_order":
+                assert bias["offset"]["value"] == pytest.approx(OFFSET, rel=0.15)
+    assert found["one_order"] < found["both_orders"]
+    assert found["one_order_removed"] >= found["both_orders"] - 1e-9
+    # It promises the winners of both orders in all but a hundredth.
+    assert found["adaptive_swap"] >= found["both_orders"] - 0.01

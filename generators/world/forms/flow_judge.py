@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from ..said import Said
 from . import Asked
 
 _LEVEL = re.compile(r"^- Score (\d+): ", re.MULTILINE)
 
 
-def reply(asked: Asked) -> str | None:
+def reply(asked: Asked) -> Said | None:
     """Feedback, then a score on the scale of the rubric that the prompt shows."""
     if "inside <score> tags" not in asked.prompt or len(asked.slots) != 1:
         return None
@@ -18,4 +19,4 @@ def reply(asked: Asked) -> str | None:
     if not levels:
         return None
     reason, score = asked.reason("Response", numbered=True), asked.scaled(0, min(levels), max(levels))
-    return f"<feedback>\n{reason}\n</feedback>\n<score>\n{score}\n</score>"
+    return f"<feedback>\n{reason}\n</feedback>\n<score>\n", score, "\n</score>"

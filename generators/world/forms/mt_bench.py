@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from . import Asked, letter
+from ..said import Said
+from . import Asked, letters
 
 
-def reply(asked: Asked) -> str | None:
+def reply(asked: Asked) -> Said | None:
     """An explanation, then the better of two answers, or the rating of one."""
-    opinion = asked.opinion
     if "[[A]]" in asked.prompt and len(asked.slots) > 1:
-        tie = opinion.tied and len(asked.slots) == 2 and "[[C]]" in asked.prompt
-        return f"{asked.reason('Assistant', numbered=False)}\n[[{'C' if tie else letter(opinion.best)}]]"
+        verdict = asked.winner(letters(len(asked.slots)), "C" if "[[C]]" in asked.prompt else None)
+        return f"{asked.reason('Assistant', numbered=False)}\n[[", verdict, "]]"
     if "[[rating]]" in asked.prompt and len(asked.slots) == 1:
-        return f"{asked.reason('Assistant', numbered=False)} Rating: [[{opinion.grades[0]}]]"
+        return f"{asked.reason('Assistant', numbered=False)} Rating: [[", asked.grades()[0], "]]"
     return None

@@ -13,8 +13,9 @@ from sklearn.metrics import cohen_kappa_score
 
 from prefmill.curation.agreement.cohen import cohen_kappa
 from prefmill.curation.agreement.krippendorff import krippendorff_alpha
-from prefmill.curation.people import majority, measure
+from prefmill.curation.people import measure
 from prefmill.schemas.formats.pandalm import TEST, PandaLM
+from prefmill.schemas.labels import majority
 from prefmill.schemas.rows import Example, Loss
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data" / "pandalm" / "testset-v1.json"

@@ -26,7 +26,7 @@ def _path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     margin = draw.exponential(2.0, 600)
     right = (draw.random(600) < probability(0.9 * margin)).astype(np.float64)
     path = tmp_path_factory.mktemp("labels") / "calibration.json"
-    calibrate(Labelled(("margin",), margin[:, None], right, np.arange(600))).save(path)
+    path.write_text(calibrate(Labelled(("margin",), margin[:, None], right, np.arange(600))).text(), encoding="utf-8")
     return path
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from prefmill.generators.sources.reviewed import Reviewed
-from prefmill.pipelines.export import examples
+from prefmill.pipelines.examples import examples
 from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.run import run
 from prefmill.pipelines.rundir import RunDirectory
 from prefmill.pipelines.templates import write_template
 from prefmill.schemas.errors import RecipeError, SourceError
+from prefmill.schemas.labels import Label, label_of
 from prefmill.schemas.rows import Example, Loss
 
 
@@ -76,6 +77,29 @@ def test_what_nobody_has_judged_is_no_task(tmp_path: Path) -> None:
     (lost,) = arena(tmp_path, battle(1, "model_a", judge="gpt-4")).seeds()
     assert isinstance(lost, Loss)
     assert lost.detail == "no label by a person"
+
+
+def test_any_label_will_do_where_that_is_wanted(tmp_path: Path) -> None:
+    """People's majority, else the verdict of the file; what has neither is counted by its reason."""
+    lines = [
+        battle(1, "model_a", judge="gpt-4"),
+        battle(2, "model_a"),
+        battle(2, "tie", "arena_user_2"),
+        battle(3, "model_b"),
+        battle(2, "tie", "arena_user_3"),
+        battle(4, "model_a"),
+        battle(4, "model_b", "arena_user_2"),
+    ]
+    rows = list(arena(tmp_path, *lines).model_copy(update={"labels": "any"}).seeds())
+    labels = [label_of(row) for row in rows if isinstance(row, Example)]
+    assert labels == [Label("first", "verdict"), Label("tie", "people"), Label("second", "people")]
+    assert [loss.reason for loss in rows if isinstance(loss, Loss)] == ["duplicate", "no_majority"]
+
+
+def test_a_pair_that_was_not_judged_at_first_takes_its_later_labels_once(tmp_path: Path) -> None:
+    source = arena(tmp_path, battle(1, "tie", "gpt-4"), battle(2, "tie"), battle(1, "model_b"))
+    rows = [row for row in source.seeds() if isinstance(row, Example)]
+    assert [[review.winner for review in row.reviews] for row in rows] == [["second"], ["tie"]]
 
 
 def test_a_file_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:

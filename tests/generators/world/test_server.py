@@ -98,7 +98,7 @@ def test_errors_have_the_form_of_openai_errors() -> None:
         unknown, unfounded, empty, streamed = send(
             world.base_url,
             chat("sim-oak-70", QUESTION),
-            chat(STRONG, "Which is better, tea or coffee?"),
+            chat(STRONG, "[Question]\nWhich is better?\n\n[The Start of Assistant 1's Answer]\nTea."),
             {"model": OAK, "messages": []},
             chat(OAK, QUESTION, stream=True),
             key="right",

@@ -1,0 +1,125 @@
+"""What lies in a run's parts, put together: every example with all that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..schemas.rows import Answer, Comparison, Example, Grade, Judgment, Loss, Review, Task, Verdict
+from .own_references import with_reference
+from .reviews import collected
+from .rundir import RunDirectory
+
+
+def examples(directory: RunDirectory) -> Iterator[Example]:
+    """The kept verdicts and graded answers of a run with everything they rest on, in canonical order.
+
+    Verdicts and graded answers are counted apart. One part is in memory at a time.
+    """
+    count = {True: 0, False: 0}
+    late = {loss.row_id for loss in directory.late_losses()}
+    people = collected(directory)
+    graded: set[str] = set()
+    for number in range(directory.parts()):
+        part = _Part.read(directory, number, people)
+        lost = late | {loss.row_id for loss in part.losses if loss.stage in ("verdicts", "grades")}
+        kept = [verdict for verdict in directory.labels(number) if verdict.id not in lost]
+        for example in (*part.compared(kept, lost), *part.graded(lost)):
+            # An answer that came with several comparisons was graded with each of them.
+            if example.comparison is None and (answer := example.answers[0].id) in graded:
+                continue
+            if example.comparison is None:
+                graded.add(answer)
+            index = count[example.comparison is not None]
+            yield example.model_copy(update={"index": index})
+            count[example.comparison is not None] += 1
+
+
+def judged(directory: RunDirectory) -> Iterator[list[Example]]:
+    """For each part, every comparison that teachers could judge, with their own verdict: no filter, no label counts.
+
+    `index` counts all comparisons of the run, those that nobody could judge included.
+    """
+    people, count = collected(directory), 0
+    for number in range(directory.parts()):
+        part = _Part.read(directory, number, people)
+        verdicts = {verdict.comparison_id: verdict for verdict in directory.rows(Verdict, number)}
+        places = {comparison: count + place for place, comparison in enumerate(verdicts)}
+        count += len(verdicts)
+        found = part.compared([verdict for verdict in verdicts.values() if verdict.failure is None], set())
+        yield [one.model_copy(update={"index": places[one.comparison.id]}) for one in found if one.comparison]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of one part, by what refers to them."""
+
+    losses: Sequence[Loss]
+    tasks: Mapping[str, Task]
+    answers: Mapping[str, Answer]
+    comparisons: Mapping[str, Comparison]
+    judgments: Mapping[str, Sequence[Judgment]]
+    """Comparison -> its readable judgments, in the order asked."""
+    grades: Mapping[str, Sequence[Grade]]
+    """Answer -> its readable grades, in the order asked."""
+    reviews: Mapping[str, Sequence[Review]]
+    """Comparison -> what people said of it: those that came with it, then those collected."""
+
+    @classmethod
+    def read(cls, directory: RunDirectory, number: int, people: Mapping[str, Sequence[Review]]) -> _Part:
+        """Part `number`; `people`: reviews collected since, by comparison."""
+        judgments: dict[str, list[Judgment]] = {}
+        for judgment in directory.rows(Judgment, number):
+            if judgment.failure is None:
+                judgments.setdefault(judgment.comparison_id, []).append(judgment)
+        grades: dict[str, dict[str, Grade]] = {}
+        for grade in directory.rows(Grade, number):
+            if grade.failure is None:
+                grades.setdefault(grade.answer_id, {})[grade.id] = grade
+        reviews: dict[str, list[Review]] = {}
+        for review in directory.rows(Review, number):
+            reviews.setdefault(review.comparison_id, []).append(review)
+        comparisons = {comparison.id: comparison for comparison in directory.rows(Comparison, number)}
+        for comparison_id in comparisons.keys() & people.keys():
+            reviews.setdefault(comparison_id, []).extend(people[comparison_id])
+        return cls(
+            losses=directory.rows(Loss, number),
+            tasks={task.id: task for task in directory.rows(Task, number)},
+            answers={answer.id: answer for answer in directory.rows(Answer, number)},
+            comparisons=comparisons,
+            judgments=judgments,
+            grades={answer: tuple(some.values()) for answer, some in grades.items()},
+            reviews=reviews,
+        )
+
+    def compared(self, verdicts: Sequence[Verdict], lost: set[str]) -> Iterator[Example]:
+        """An example for each verdict; `lost`: ids of grades that are not kept."""
+        for verdict in verdicts:
+            comparison = self.comparisons[verdict.comparison_id]
+            used = self.judgments.get(comparison.id, ())
+            yield Example(
+                index=0,
+                task=_as_shown(self.tasks[verdict.task_id], used),
+                answers=tuple(self.answers[answer] for answer in comparison.answer_ids),
+                comparison=comparison,
+                judgments=tuple(used),
+                verdict=verdict,
+                grades=tuple(grade for answer in comparison.answer_ids for grade in self._kept(answer, lost)),
+                reviews=tuple(self.reviews.get(comparison.id, ())),
+            )
+
+    def graded(self, lost: set[str]) -> Iterator[Example]:
+        """An example for each answer with a grade that is kept."""
+        for answer_id in self.grades:
+            if some := self._kept(answer_id, lost):
+                answer = self.answers[answer_id]
+                yield Example(index=0, task=self.tasks[answer.task_id], answers=(answer,), grades=some)
+
+    def _kept(self, answer_id: str, lost: set[str]) -> tuple[Grade, ...]:
+        return tuple(grade for grade in self.grades.get(answer_id, ()) if grade.id not in lost)
+
+
+def _as_shown(task: Task, judgments: Sequence[Judgment]) -> Task:
+    """The task with the reference that its judgments rest on: of several that teachers wrote, the first one's."""
+    own = next(((one.own_reference, one.teacher) for one in judgments if one.own_reference is not None), None)
+    return with_reference(task, *own) if own else task

@@ -1,0 +1,108 @@
+"""After people have reviewed a finished run: labels, filters, exports anew, and what that changed. Makes no call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ..schemas.errors import UserError
+from ..schemas.labels import PEOPLE
+from ..schemas.rows import Loss, Winner
+from .export import export
+from .labelling import STAGE, label
+from .recipe_reading import read_recipe
+from .reviews import collect
+from .rundir import RunDirectory, write_text
+from .waterfall import Waterfall
+
+DIFF = "relabelled.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What is published of a comparison."""
+
+    winner: Winner | None
+    """None for a verdict on more than two answers, and where there is none."""
+    by: str
+    """`teachers` or `people`."""
+    dropped: str | None
+    """Reason why it is not published; None where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relabelled:
+    """What people's reviews changed."""
+
+    reviews: int
+    """Reviews that are new, or differ from what the same person said before."""
+    changes: dict[str, int]
+    """What became of labels -> how many: `winner`, `now kept`, `now dropped`, and `now by people` for those that people
+    confirm."""
+    manifest: dict[str, Any]
+    """The run's, as it is now."""
+
+
+def relabel(directory: Path, reviews: Path | None) -> Relabelled:
+    """Add a file of reviews to a finished run and make labels, filters and exports anew; every change is a line of
+    `relabelled.jsonl`.
+
+    The same reviews once more change nothing. Raises `SourceError` for a file that holds no reviews of this run, and
+    `UserError` where the run is not finished or compares nothing.
+    """
+    place = RunDirectory(directory)
+    recipe = read_recipe(place.recipe(), environment=False)
+    with place.claimed(recipe, begins=False):
+        manifest = place.manifest()
+        if not manifest["finished"]:
+            raise UserError(f"{directory}: this run is not finished. `prefmill run` on its recipe goes on with it.")
+        if recipe.judge.protocol is None:
+            raise UserError(f"{directory}: teachers graded single answers here; people's reviews are of comparisons.")
+        before = _labels(place)
+        added = collect(place, reviews) if reviews else 0
+        fall = Waterfall.of_plain(manifest["stages"])
+        told = label(place, recipe, fall)
+        fall.check()
+        for key in ("agreement", "calibration", "labels"):
+            manifest.pop(key, None)
+        manifest |= {**told, "stages": fall.as_plain()}
+        changes: Counter[str] = Counter()
+        write_text(directory / DIFF, "".join(_changed(before, _labels(place), changes)))
+        place.write_manifest(manifest)
+        manifest["stages"] |= export(place, recipe.exports).as_plain()
+        place.write_manifest(manifest)
+    return Relabelled(added, dict(sorted(changes.items())), manifest)
+
+
+def _labels(place: RunDirectory) -> dict[str, Label]:
+    """Comparison -> what is published of it now."""
+    found = {}
+    late = {loss.row_id: loss for loss in place.late_losses() if loss.stage == STAGE}
+    for part in range(place.parts()):
+        losses = {loss.row_id: loss for loss in place.rows(Loss, part) if loss.stage == STAGE} | late
+        for verdict in place.labels(part):
+            by = "people" if PEOPLE in verdict.flags else "teachers"
+            loss = losses.get(verdict.id)
+            found[verdict.comparison_id] = Label(verdict.winner, by, loss.reason if loss else None)
+    return found
+
+
+def _changed(before: dict[str, Label], after: dict[str, Label], changes: Counter[str]) -> Iterator[str]:
+    """A line for each comparison whose label is another one now; counts what changed."""
+    for comparison, now in after.items():
+        was = before[comparison]
+        if was == now:
+            continue
+        if was.winner != now.winner:
+            changes["winner"] += 1
+        elif was.by != now.by:
+            changes[f"now by {now.by}"] += 1
+        if (was.dropped is None) != (now.dropped is None):
+            changes["now kept" if now.dropped is None else "now dropped"] += 1
+        line = {"comparison_id": comparison, "before": asdict(was), "after": asdict(now)}
+        yield orjson.dumps(line).decode() + "\n"
