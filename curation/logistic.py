@@ -62,6 +62,32 @@ def coefficients(
     raise ValueError("no finite coefficients: some column separates the outcomes")
 
 
+def coefficients_of_draws(
+    columns: Floats, outcomes: Floats, weights: Floats, *, penalty: float, start: Floats
+) -> Floats:  # fmt: skip
+    """`coefficients` for each row of `weights`, shape (draws, n), all draws at the same time; shape (draws, k).
+
+    `penalty` must be positive and `start` near: there is no search along a step. A draw that does not settle so is
+    fitted alone.
+    """
+    found = np.repeat(start[None], len(weights), axis=0)
+    ridge = penalty * np.eye(columns.shape[1])
+    for _ in range(_STEPS):
+        p = probability(found @ columns.T)
+        slopes = (weights * (outcomes - p)) @ columns - penalty * found
+        information = np.einsum("dn,ni,nj->dij", weights * p * (1 - p), columns, columns, optimize=True) + ridge
+        steps = np.linalg.solve(information, slopes[..., None])[..., 0]
+        found += steps
+        unsettled = np.max(np.abs(steps), axis=1) >= _CLOSE * (1 + np.max(np.abs(found), axis=1))
+        if not unsettled.any():
+            return found
+        if not np.all(np.isfinite(found)):
+            break
+    for place in np.flatnonzero(unsettled | ~np.isfinite(found).all(axis=1)):
+        found[place] = coefficients(columns, outcomes, weights=weights[place], penalty=penalty, start=start)
+    return found
+
+
 def fitted(columns: Floats, outcomes: Floats, *, clusters: Codes, penalty: Floats | float = 0.0) -> Fit:
     """Coefficients with their covariance, clustered by `clusters` of shape (n,). Raises what `coefficients` raises."""
     found = coefficients(columns, outcomes, penalty=penalty)

@@ -15,18 +15,22 @@ Where the winner is known for few pairs, or one model never loses, strengths of 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ..schemas.errors import UserError
 from .interval import Interval
-from .logistic import Codes, Floats, coefficients
+from .logistic import Codes, Floats, coefficients, coefficients_of_draws
 from .resampling import task_weights
 
 PENALTY = 0.01
 """A normal prior of deviation 10 logits on every strength and nuisance: felt only where the data are silent."""
+_AT_ONCE = 1_000_000
+"""Numbers of all draws' tables that are in memory at the same time."""
 REPEATS = 1000
 """Draws of the bootstrap. Ends of 95 % intervals need about a thousand (Efron and Tibshirani, 1993, section 14.2)."""
 
@@ -88,10 +92,8 @@ def rank(matches: Matches, *, repeats: int = REPEATS, seed: int = 0) -> Ranking:
     """
     _comparable(matches)
     table, groups = _table(matches)
-    fitted = table.fit(np.ones(len(groups)), groups)
-    draws = np.array(
-        [table.fit(weights, groups, fitted) for weights in task_weights(matches.tasks, repeats, seed)], dtype=np.float64
-    )
+    fitted = table.fit(groups)
+    draws = table.fit_draws(task_weights(matches.tasks, repeats, seed), groups, fitted)
     return Ranking(
         models=_ranked(matches.models, fitted, draws),
         nuisances={
@@ -120,11 +122,26 @@ class _Table:
     outcomes: Floats
     models: int
 
-    def fit(self, weights: Floats, groups: Codes, start: Floats | None = None) -> Floats:
-        """Strengths with mean 0, then nuisances. `weights`: of the matches; `groups`: which row each of them is."""
-        counts = np.bincount(groups, weights, minlength=len(self.outcomes)).astype(np.float64)
-        found = coefficients(self.columns, self.outcomes, weights=counts, penalty=PENALTY, start=start)
-        found[: self.models] -= found[: self.models].mean()
+    def fit(self, groups: Codes) -> Floats:
+        """Strengths with mean 0, then nuisances; shape (k,). `groups`: which row each match is."""
+        return self._centred(
+            coefficients(self.columns, self.outcomes, weights=self._counts(None, groups), penalty=PENALTY)
+        )
+
+    def fit_draws(self, draws: Iterable[Floats], groups: Codes, start: Floats) -> Floats:
+        """The same for each of the draws, which say how often every match counts; shape (draws, k)."""
+        counts = (self._counts(weights, groups) for weights in draws)
+        found = []
+        while some := list(islice(counts, max(1, _AT_ONCE // self.columns.size))):
+            fitted = coefficients_of_draws(self.columns, self.outcomes, np.array(some), penalty=PENALTY, start=start)
+            found.append(fitted)
+        return self._centred(np.concatenate(found))
+
+    def _counts(self, weights: Floats | None, groups: Codes) -> Floats:
+        return np.bincount(groups, weights, minlength=len(self.outcomes)).astype(np.float64)
+
+    def _centred(self, found: Floats) -> Floats:
+        found[..., : self.models] -= found[..., : self.models].mean(axis=-1, keepdims=True)
         return found
 
 

@@ -91,12 +91,13 @@ class RunDirectory:
         return len(list((self.path / FOLDERS[Task]).glob("part-*.parquet")))
 
     def rows(self, kind: type[R], number: int) -> list[R]:
-        """Rows of one kind in part `number`, in canonical order."""
+        """Rows of one kind in part `number`, in canonical order; none of a kind that the run knew nothing of."""
         import pyarrow.parquet as pq
 
         from ..schemas.arrow import rows_of
 
-        return rows_of(kind, pq.read_table(self.part(kind, number)))
+        path = self.part(kind, number)
+        return rows_of(kind, pq.read_table(path)) if path.parent.is_dir() else []
 
     def labels(self, number: int) -> list[Verdict]:
         """The verdicts of part `number` as they are published: as labelled, or as the teachers gave them."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from prefmill.curation.isotonic import isotonic
-from prefmill.curation.logistic import coefficients, fitted
+from prefmill.curation.logistic import coefficients, coefficients_of_draws, fitted, probability
 from prefmill.curation.reliability import reliability
 from prefmill.curation.resampling import task_weights
 
@@ -82,3 +82,15 @@ def test_a_task_is_drawn_with_all_its_rows() -> None:
     assert all(draw[0] == draw[1] and draw[2] == draw[4] and draw[[0, 2, 3]].sum() == 3 for draw in draws)
     assert len({draw.tobytes() for draw in draws}) > 1
     assert np.array_equal(draws, list(task_weights(tasks, 50, seed=1)))
+
+
+def test_many_draws_at_once_are_the_draws_one_by_one() -> None:
+    draw = np.random.default_rng(8)
+    columns = draw.normal(size=(60, 3))
+    outcomes = (draw.random(60) < probability(columns @ np.array([1.0, -2.0, 0.0]))).astype(np.float64)
+    weights = draw.integers(0, 4, size=(25, 60)).astype(np.float64)
+    weights[3] = outcomes  # nothing but successes: the penalty alone holds the coefficients
+    start = coefficients(columns, outcomes, penalty=0.01)
+    found = coefficients_of_draws(columns, outcomes, weights, penalty=0.01, start=start)
+    alone = [coefficients(columns, outcomes, weights=row, penalty=0.01) for row in weights]
+    assert found == pytest.approx(np.array(alone), abs=1e-6)
