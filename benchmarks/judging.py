@@ -56,6 +56,7 @@ RUBRIC = {
     "criteria": "Does the answer explain the trade-offs correctly and completely?",
     "levels": [{"score": score, "description": text} for score, text in enumerate(LEVELS, start=1)],
 }
+FAMILIES = {teacher.name: teacher.family for teacher in TEACHERS}
 POINTS = {"first": 1.0, "second": 0.0, "tie": 0.5, None: float("nan")}
 
 
@@ -64,6 +65,7 @@ class Pair:
     """Two answers of a world to one task."""
 
     question: str
+    models: tuple[str, str]
     texts: tuple[str, str]
 
 
@@ -102,11 +104,12 @@ def pairs_of(seed: int, count: int) -> list[Pair]:
     pairs = []
     for number in range(count):
         question = f"Explain the trade-offs of design number {number} in two sentences."
+        one, other = drawn.sample(ANSWERERS, 2)
         first, second = (
-            answer_text(chance, words.word(one), question, latent(chance, one).words)
-            for one in (Identity(number, model.number, 0) for model in drawn.sample(ANSWERERS, 2))
+            answer_text(chance, words.word(which), question, latent(chance, which).words)
+            for which in (Identity(number, model.number, 0) for model in (one, other))
         )
-        pairs.append(Pair(question, (first, second)))
+        pairs.append(Pair(question, (one.name, other.name), (first, second)))
     return pairs
 
 
@@ -120,18 +123,22 @@ def write(folder: Path, seed: int, pairs: Sequence[Pair], chosen: Strategy) -> P
             if chosen.judge == "prometheus_absolute":
                 task["rubric"] = RUBRIC
             tasks.write(json.dumps(task) + "\n")
-            for slot, text in enumerate(pair.texts):
-                answers.write(json.dumps({"id": str(number), "model": f"slot-{slot}", "text": text}) + "\n")
+            for model, text in zip(pair.models, pair.texts, strict=True):
+                answers.write(json.dumps({"id": str(number), "model": model, "text": text}) + "\n")
     teacher = {"provider": "simulated", "max_in_flight": 64, "sampling": {"temperature": 0}}
     recipe = {
         "name": "judging",
         "seed": seed,
         "tasks": {"source": "jsonl", "path": "tasks.jsonl"},
-        "answers": [{"provider": "recorded", "path": "answers.jsonl", "model": f"slot-{slot}"} for slot in (0, 1)],
+        # Two of the six have answered each task; the others' missing answers are losses that cost nothing.
+        "answers": [
+            {"provider": "recorded", "path": "answers.jsonl", "model": one.name, "family": one.family}
+            for one in ANSWERERS
+        ],
         "judge": {
             "judge": chosen.judge,
             **({"protocol": chosen.protocol} if chosen.protocol else {}),
-            "teachers": [{**teacher, "model": model} for model in chosen.teachers],
+            "teachers": [{**teacher, "model": model, "family": FAMILIES[model]} for model in chosen.teachers],
         },
         **chosen.keys,
         "world": {"seed": seed},
@@ -157,9 +164,11 @@ def labelled(folder: Path, seed: int, pairs: Sequence[Pair], chosen: Strategy) -
     text = {answer.id: answer.text or "" for answer in _rows(place, Answer)}
     if chosen.protocol is None:
         score = {grade.answer_id: grade.score for grade in _rows(place, Grade)}
-        ids = {(answer.task_id, answer.model): answer.id for answer in _rows(place, Answer)}
-        tasks = dict.fromkeys(task for task, _ in ids)
-        met = [(ids[task, "slot-0"], ids[task, "slot-1"]) for task in tasks]
+        by_task: dict[str, list[str]] = {}
+        for answer in _rows(place, Answer):
+            if answer.failure is None:
+                by_task.setdefault(answer.task_id, []).append(answer.id)
+        met = list(by_task.values())
         won = [_told_apart(score[first], score[second]) for first, second in met]
         return Labels([(text[first], text[second]) for first, second in met], np.array(won), units)
     lost = {loss.row_id for loss in (*_rows(place, Loss), *place.late_losses())}
@@ -189,7 +198,7 @@ def figures(seed: int, labels: Labels, seconds: float) -> Figures:
     won = labels.won[kept]
     gaps = np.array([true_quality(settings, one) - true_quality(settings, other) for one, other in shown])
     models = [tuple(BY_NUMBER[identity_of(settings, text).model] for text in texts) for texts in shown]
-    family = next(teacher.family for teacher in TEACHERS if teacher.name == STRONG)
+    family = FAMILIES[STRONG]
     nuisances = {
         "position": np.ones(len(kept)),
         "length": np.array([log(len(one.split()) / len(other.split())) for one, other in shown]),

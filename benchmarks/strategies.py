@@ -56,6 +56,8 @@ STRATEGIES: dict[str, Strategy] = {
     "jury of 3 cheap": Strategy("jury", CHEAP),
     "cascade": Strategy("cascade", (CHEAP[0], STRONG)),
     "one call, removed": Strategy("one_order", keys=REMOVED),
+    "expected score, one order, removed": Strategy({"protocol": "expected_score", "orders": "one"}, keys=REMOVED),
+    "jury of 3 cheap, removed": Strategy("jury", CHEAP, keys=REMOVED),
     "adaptive swap, removed": Strategy("adaptive_swap", keys=REMOVED),
     "reference first": Strategy({"protocol": "reference_first", "orders": "one"}),
     "JudgeLM's recipe, with reference": Strategy("one_order", reference=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ Pair = tuple[str, str, str]
 
 def rated(base_url: str, model: str, pairs: Sequence[Pair]) -> list[tuple[float, float] | None]:
     """The two overall ratings of each pair, in the order given; None where distilabel could not read them."""
+    logging.disable(logging.INFO)  # It logs every request on the standard output, where the table goes.
     home = Path(tempfile.mkdtemp())
     os.environ.setdefault("DISTILABEL_CACHE_DIR", str(home))
     from distilabel.models import OpenAILLM

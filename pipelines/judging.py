@@ -80,11 +80,14 @@ class Judging:
             return asked, await self._drive(run, meeting, asked)
         asked += await self._heard(meeting, pilot.protocol.opening(meeting.comparison, teachers, references))
         belongs = await pilot.belongs(*meeting.place)
-        learned = None if belongs else await pilot.wait()
+        teaches = belongs and pilot.protocol.teaches(meeting.comparison)
+        if belongs and not teaches:
+            pilot.hear(*meeting.place, _deciding(asked, references))
+        learned = None if teaches else await pilot.wait()
         run = pilot.protocol.continued(meeting.comparison, teachers, references, tuple(asked), learned)
         verdict = await self._drive(run, meeting, asked)
-        if belongs:
-            pilot.hear(*meeting.place, [one for one in asked if one.with_reference == references[0]])
+        if teaches:
+            pilot.hear(*meeting.place, _deciding(asked, references))
         return asked, verdict
 
     async def _drive(self, run: Run, meeting: _Meeting, asked: list[Judgment]) -> Verdict:
@@ -114,6 +117,11 @@ class Judging:
                 for question in questions
             )
         )
+
+
+def _deciding(judgments: Sequence[Judgment], references: Sequence[bool]) -> list[Judgment]:
+    """Those of the reference mode that decides."""
+    return [one for one in judgments if one.with_reference == references[0]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,9 @@ class _Survey:
 
     def _unselected(self, example: Example) -> Example:
         protocol, comparison = self.protocol, example.comparison
-        if not isinstance(protocol, Piloted) or example.index < protocol.pilot or comparison is None:
+        if comparison is None or not isinstance(protocol, Piloted):
+            return example
+        if example.index < protocol.pilot and protocol.teaches(comparison):
             return example
         panel = protocol.panel(self.teachers, {answer.family for answer in example.answers if answer.family})
         always = {(ask.teacher, ask.shown) for ask in protocol.opening(comparison, panel, (False,))}

@@ -52,8 +52,10 @@ class Panel(Frozen):
         if protocol is None:
             return 1.0
         usual = protocol.expected(teacher, len(self.teachers), 1) / protocol.calls(1, 1)
-        pilot = min(1.0, protocol.pilot / max(1, comparisons)) if isinstance(protocol, Piloted) else 0.0
-        return pilot + (1 - pilot) * usual
+        if not isinstance(protocol, Piloted):
+            return usual
+        pilot = min(1.0, protocol.pilot / max(1, comparisons))
+        return pilot * protocol.in_pilot(teacher, len(self.teachers)) + (1 - pilot) * usual
 
 
 def _folder_name(name: str) -> str:

@@ -92,7 +92,7 @@ class Piloted(Protocol):
     """A protocol that learns from the first comparisons of the run what the others need not be asked.
 
     The conversation has two parts. The opening is asked at once. What follows is asked when everything is heard about
-    the pilot; comparisons of the pilot itself do not wait, and are told None.
+    the pilot; comparisons of the pilot that teach more than their opening do not wait, and are told None.
     """
 
     pilot: int = Field(200, ge=FEWEST)
@@ -112,6 +112,15 @@ class Piloted(Protocol):
         learned: Learned | None,
     ) -> Run:
         """The conversation after the opening, whose judgments are `heard`; None: this comparison is of the pilot."""
+
+    def teaches(self, comparison: Comparison) -> bool:
+        """Whether the pilot asks more about this comparison of it than the opening; else it goes on like those that
+        come after the pilot."""
+        return True
+
+    def in_pilot(self, teacher: int, teachers: int) -> float:
+        """Which part of `calls` teacher number `teacher` (0-based) is asked about a comparison of the pilot, roughly."""
+        return 1.0
 
     def learn(self, heard: Sequence[Sequence[Judgment]], teachers: Sequence[str]) -> Learned:
         """What the pilot teaches; `heard`: the judgments of each of its comparisons in the deciding reference mode."""

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ...schemas.rows import Comparison, Judgment, digest
-from ..learned import Learned, learned_from
+from ..learned import FEWEST, Learned, learned_from
 from . import Ask, Piloted, Run
 from ._settling import BACKWARD, FORWARD, margin_of, offsets_in, questions, settle
 
@@ -24,10 +24,18 @@ class Cascade(Piloted):
 
     The margins of all who were asked are averaged: where the strong one is asked, the others' is near 0 and it decides.
     It is also asked where nothing the others said could be read.
+
+    The pilot is larger than others', since all but the strong teacher are asked about every pair anyway; that one is
+    asked about a part of it.
     """
 
     fewest_teachers: ClassVar[int] = 2
 
+    pilot: int = Field(600, ge=FEWEST)
+    """Comparisons that teach below which margin the least certain share lies, the first of the run in source order."""
+    strong_pilot: int = Field(120, ge=FEWEST)
+    """About so many of them, drawn by hash, are asked of the strong teacher in both orders, whatever the others say;
+    they teach its position offset."""
     share: float = Field(0.35, ge=0, le=1)
     """Share of comparisons that the strong teacher is asked about, as the pilot shows it: this is its part of the
     costs of asking it about everything."""
@@ -46,7 +54,7 @@ class Cascade(Piloted):
         learned: Learned | None,
     ) -> Run:
         offsets = offsets_in(learned)
-        if _unsure(comparison, margin_of(heard, references[0]), learned):
+        if learned is None or _unsure(comparison, margin_of(heard, references[0]), learned):
             twice = self.strong_orders == "both" or teachers[-1] not in offsets
             orders = (FORWARD, BACKWARD) if twice else (FORWARD,)
             heard = [*heard, *(yield questions(comparison, teachers[-1:], references, orders))]
@@ -71,14 +79,20 @@ class Cascade(Piloted):
         )
         return learned.model_copy(update=_bound(margins, self.share))
 
+    def in_pilot(self, teacher: int, teachers: int) -> float:
+        return 1.0 if teacher < teachers - 1 else min(1.0, self.strong_pilot / self.pilot)
+
+    def teaches(self, comparison: Comparison) -> bool:
+        return int(digest("strong", comparison.id), 16) * self.pilot < self.strong_pilot * 2**64
+
     def expected(self, teacher: int, teachers: int, references: int) -> float:
         if teacher < teachers - 1:
             return 2 * references
         return references * self.share * (2 if self.strong_orders == "both" else 1)
 
 
-def _unsure(comparison: Comparison, margin: float | None, learned: Learned | None) -> bool:
-    if margin is None or learned is None or learned.ask_below is None:
+def _unsure(comparison: Comparison, margin: float | None, learned: Learned) -> bool:
+    if margin is None or learned.ask_below is None:
         return True
     if abs(margin) != learned.ask_below:
         return abs(margin) < learned.ask_below

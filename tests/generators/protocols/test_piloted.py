@@ -284,3 +284,13 @@ def test_expected_calls_are_at_most_the_bound() -> None:
         for teacher in (0, 1):
             assert 0 < protocol.expected(teacher, 2, 2) <= protocol.calls(1, 2)
     assert [Cascade(share=0.25).expected(teacher, 2, 1) for teacher in (0, 1)] == [2, 0.25]
+
+
+def test_of_a_cascades_pilot_the_strong_teacher_is_asked_about_a_part() -> None:
+    protocol = Cascade(pilot=600, strong_pilot=120)
+    pairs = [Comparison(task_id=str(number), answer_ids=("a", "b"), models=("m", "n")) for number in range(3000)]
+    asked = sum(protocol.teaches(pair) for pair in pairs)
+    assert abs(asked - 600) < 4 * (3000 * 0.2 * 0.8) ** 0.5
+    assert [protocol.in_pilot(teacher, 2) for teacher in (0, 1)] == [1.0, 0.2]
+    assert all(Cascade(pilot=100).teaches(pair) for pair in pairs)
+    assert all(AdaptiveSwap().teaches(pair) for pair in pairs)
