@@ -119,7 +119,7 @@ class Piloted(Protocol):
         return True
 
     def in_pilot(self, teacher: int, teachers: int) -> float:
-        """Which part of `calls` teacher number `teacher` (0-based) is asked about a comparison of the pilot, roughly."""
+        """Which part of `calls` teacher number `teacher` (0-based) is asked in the pilot, roughly."""
         return 1.0
 
     def learn(self, heard: Sequence[Sequence[Judgment]], teachers: Sequence[str]) -> Learned:
