@@ -13,7 +13,8 @@ from itertools import combinations
 from typing import Any
 
 from ..schemas.labels import Label, label_of, winner_at
-from ..schemas.rows import Example, Judgment, Review, Winner, digest
+from ..schemas.row import digest
+from ..schemas.rows import Example, Judgment, Review, Winner
 from .agreement.cohen import cohen_kappa
 from .agreement.estimate import plain_or_why
 from .agreement.krippendorff import krippendorff_alpha

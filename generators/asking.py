@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from ..schemas.rows import digest
+from ..schemas.row import digest
 from .probabilities import ALTERNATIVES
 from .providers import Provider, Request
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ..schemas.errors import CallFailed, EndpointError, Stopped
-from ..schemas.rows import Failure, Usage
+from ..schemas.row import Failure, Usage
 from ..schemas.sampling import Sampling
 from .asking import call_key, request_body
 from .budget import Budget

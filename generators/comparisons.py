@@ -16,7 +16,8 @@ from pydantic import Field, model_validator
 
 from ..schemas.errors import known
 from ..schemas.frozen import Frozen
-from ..schemas.rows import Answer, Comparison, Loss, Task, digest
+from ..schemas.row import digest
+from ..schemas.rows import Answer, Comparison, Loss, Task
 
 Pair = tuple[Answer, Answer]
 

@@ -50,7 +50,7 @@ class Call:
     request: str
     """The request body as JSON, without any key."""
     status: str
-    """`ok`, or the kind of failure (`rows.FailureKind`) after the last attempt."""
+    """`ok`, or the kind of failure (`row.FailureKind`) after the last attempt."""
     text: str
     """The reply; for a failure, what was said."""
     finish_reason: str | None

@@ -10,7 +10,8 @@ from ..generators.authoring.aimed import Aim
 from ..generators.calls import Caller, Outcome, drawn
 from ..generators.providers import Request
 from ..schemas.errors import Unaskable
-from ..schemas.rows import Answer, Failure, Loss, Message, Task, Usage
+from ..schemas.row import Failure, Usage
+from ..schemas.rows import Answer, Loss, Message, Task
 from .stages import Answered, Seed, loss_of, together
 
 EMPTY_AGAIN = 2

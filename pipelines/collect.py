@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from ..generators.learned import Learned
 from ..schemas.probe import Probe
-from ..schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Review, Row, Task, Verdict
+from ..schemas.row import Row
+from ..schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Review, Task, Verdict
 from ..schemas.rubric import Rubric
 from .rundir import FOLDERS, RunDirectory
 from .stages import Answered, Curated, Judged, Paired, Seed

@@ -26,7 +26,8 @@ from ..generators.providers import Price, Provider
 from ..generators.sources import Source
 from ..schemas.errors import SourceError, UserError
 from ..schemas.probe import ProbeKind
-from ..schemas.rows import Answer, Grade, Judgment, Loss, Task, Usage, digest
+from ..schemas.row import Usage, digest
+from ..schemas.rows import Answer, Grade, Judgment, Loss, Task
 from .extrapolate import Amount, Figure, Use, extrapolate, total
 from .guess import guess
 from .loop import run_loop

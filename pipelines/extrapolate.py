@@ -14,7 +14,7 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, TypeVar
 
-from ..schemas.rows import Usage
+from ..schemas.row import Usage
 
 if TYPE_CHECKING:
     import numpy as np

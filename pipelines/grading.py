@@ -10,7 +10,8 @@ from statistics import fmean
 
 from ..generators.calls import Caller
 from ..generators.judges import Judge
-from ..schemas.rows import Answer, Comparison, Failure, Grade, Task, Usage, Verdict
+from ..schemas.row import Failure, Usage
+from ..schemas.rows import Answer, Comparison, Grade, Task, Verdict
 from .stages import Answered, Judged, Paired, Seed, loss_of, together
 from .teachers import ask
 

@@ -16,7 +16,8 @@ from ..generators.budget import Caps
 from ..generators.sources.reviewed import Reviewed
 from ..schemas.errors import UserError
 from ..schemas.labels import Label, label_of
-from ..schemas.rows import Example, Judgment, Loss, digest
+from ..schemas.row import digest
+from ..schemas.rows import Example, Judgment, Loss
 from .judge_blocks import Block, Gold, blocks
 from .recipe import Recipe
 from .run import UNCAPPED, run

@@ -22,7 +22,7 @@ from ..generators.sources.reviewed import Reviewed
 from ..generators.world.settings import WorldSettings
 from ..schemas.errors import RecipeError, UserError, known
 from ..schemas.plugins import load, names
-from ..schemas.rows import digest
+from ..schemas.row import digest
 from .recipe import Panel, Recipe, asked_by
 from .recipe_messages import lines_of
 from .recipe_reading import read_recipe

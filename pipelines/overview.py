@@ -10,7 +10,8 @@ from typing import Any
 from ..generators.ledger import Call, Ledger
 from ..generators.probabilities import unpacked
 from ..schemas.plugins import KINDS, Plugin, load, names
-from ..schemas.rows import Loss, Row, Task
+from ..schemas.row import Row
+from ..schemas.rows import Loss, Task
 from .guess import guess
 from .recipe import Recipe
 from .rundir import FOLDERS, RunDirectory

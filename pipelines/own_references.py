@@ -12,7 +12,8 @@ from ..curation.filters.refusals import Refusals
 from ..generators.calls import Caller, Outcome, drawn
 from ..generators.protocols import OwnReference, Protocol
 from ..generators.providers import Request
-from ..schemas.rows import Answer, Failure, Reference, Task, Usage
+from ..schemas.row import Failure, Usage
+from ..schemas.rows import Answer, Reference, Task
 
 STAGE = "references"
 """What the ledger files such calls under."""

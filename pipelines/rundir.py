@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..generators.ledger import Ledger
 from ..schemas.errors import RunDirectoryError
 from ..schemas.probe import Probe
-from ..schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Review, Row, Task, Verdict
+from ..schemas.row import Row
+from ..schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Review, Task, Verdict
 from .recipe import Recipe, as_yaml, asked_by, differences
 from .recipe_reading import read_recipe
 

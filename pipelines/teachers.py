@@ -16,7 +16,8 @@ from ..generators.probabilities import unpacked
 from ..generators.protocols import Ask
 from ..generators.providers import Request
 from ..schemas.errors import Unaskable, Unreadable
-from ..schemas.rows import Answer, Comparison, Failure, Judgment, Task, Usage
+from ..schemas.row import Failure, Usage
+from ..schemas.rows import Answer, Comparison, Judgment, Task
 from .own_references import Written, replaces, written
 from .own_references import with_reference as referenced
 from .stages import together

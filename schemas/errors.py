@@ -17,7 +17,7 @@
     └── Stopped (RuntimeError)          Ctrl-C; what was done is kept, exit 3
         └── CapReached                  a cap on dollars, calls or hours
 
-A failure of one row is a value (`rows.Failure`), never an exception that leaves its stage. Exceptions are for what
+A failure of one row is a value (`row.Failure`), never an exception that leaves its stage. Exceptions are for what
 stops a whole run. A message reads `FILE: key.path: what is wrong (got …). Known: …. Did you mean …?`
 """
 
@@ -85,7 +85,7 @@ class CannotCarry(PrefmillError, ValueError):
 class CallFailed(PrefmillError, RuntimeError):
     """One model call failed.
 
-    `kind` is one of `rows.FailureKind`; `retry_after` is what the server asked for, in seconds; `fatal` says that every
+    `kind` is one of `row.FailureKind`; `retry_after` is what the server asked for, in seconds; `fatal` says that every
     further call to this endpoint would fail the same way; `final`, that this call is not to be sent another time.
     """
 

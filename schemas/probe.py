@@ -12,7 +12,8 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from .rows import Answer, Comparison, Judgment, Row
+from .row import Row
+from .rows import Answer, Comparison, Judgment
 
 ProbeKind = Literal["identical", "padded", "reformatted", "relabelled", "truncated", "refusal", "swapped"]
 """What is done to one of the two.

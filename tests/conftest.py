@@ -65,7 +65,8 @@ def _made_fixture() -> Callable[[int], tuple[Any, ...]]:
     from prefmill.generators.comparisons import Compare, draw
     from prefmill.generators.protocols.both_orders import BothOrders
     from prefmill.pipelines.stages import Answered, Curated, Judged, Paired, Seed
-    from prefmill.schemas.rows import Answer, Failure, Judgment, Loss, Message, Task
+    from prefmill.schemas.row import Failure
+    from prefmill.schemas.rows import Answer, Judgment, Loss, Message, Task
 
     def loss(stage: str, row: Any, reason: str, status: Literal["dropped", "failed"] = "failed") -> Loss:  # noqa: ANN401
         return Loss(stage=stage, status=status, row_id=row.id, task_id=row.task_id, by="test", reason=reason)

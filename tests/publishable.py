@@ -11,7 +11,8 @@ import yaml
 from prefmill.pipelines.recipe import as_yaml
 from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.rundir import FOLDERS, RunDirectory
-from prefmill.schemas.rows import Answer, Comparison, Judgment, Message, Reference, Row, Task, Verdict
+from prefmill.schemas.row import Row
+from prefmill.schemas.rows import Answer, Comparison, Judgment, Message, Reference, Task, Verdict
 
 MODELS = ("mistral-7b-instruct", "qwen2.5-7b-instruct")
 TEACHER = "qwen3-32b"

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ...schemas.errors import Unreadable
-from ...schemas.rows import Failure, Message, Task
+from ...schemas.row import Failure
+from ...schemas.rows import Message, Task
 from ..calls import Caller, drawn
 from ..providers import Request
 

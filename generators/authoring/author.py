@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ...schemas.errors import Stopped
-from ...schemas.rows import Failure, Loss, Message, Reference, Task, digest
+from ...schemas.row import Failure, digest
+from ...schemas.rows import Loss, Message, Reference, Task
 from ...schemas.rubric import Rubric
 from ..calls import Caller
 from . import instructions, paraphrase, references, rubrics

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ...schemas.rows import Task, digest
+from ...schemas.row import digest
+from ...schemas.rows import Task
 
 FLAT = 0.02
 """How far the number of rows may differ between scores, as a share of the largest."""

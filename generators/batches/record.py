@@ -46,7 +46,7 @@ class BatchRecord(Frozen):
     completed: int = 0
     failed: int = 0
     lacking: str = "protocol"
-    """Kind of failure (`rows.FailureKind`) of the requests that it has no result for."""
+    """Kind of failure (`row.FailureKind`) of the requests that it has no result for."""
     said: str = "the batch has ended without a result for this request"
     """Why it has none, in one line."""
 

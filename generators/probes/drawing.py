@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...schemas.probe import ProbeKind
-from ...schemas.rows import Answer, Comparison, Task, Usage, digest
+from ...schemas.row import Usage, digest
+from ...schemas.rows import Answer, Comparison, Task
 from . import Probes
 from .copies import LONGEST, SHORTEST, SIGNATURES, padded, reformatted, refused, relabelled, truncated
 

@@ -12,7 +12,8 @@ from operator import add
 from statistics import fmean
 
 from ...schemas.labels import winner_at
-from ...schemas.rows import Comparison, Failure, Judgment, Usage, Verdict
+from ...schemas.row import Failure, Usage
+from ...schemas.rows import Comparison, Judgment, Verdict
 from ..learned import Learned
 from . import Ask, Piloted, Run
 

@@ -13,7 +13,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ...schemas.rows import Comparison, Judgment, digest
+from ...schemas.row import digest
+from ...schemas.rows import Comparison, Judgment
 from ..learned import FEWEST, Learned, learned_from
 from . import Ask, Piloted, Run
 from ._settling import BACKWARD, FORWARD, margin_of, offsets_in, questions, settle

@@ -18,7 +18,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from ...schemas.labels import winner_at
-from ...schemas.rows import Comparison, Failure, Judgment, Usage, Verdict, digest
+from ...schemas.row import Failure, Usage, digest
+from ...schemas.rows import Comparison, Judgment, Verdict
 from . import Ask, Protocol, Run
 from ._settling import reasons
 

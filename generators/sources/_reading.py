@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Literal
 
 from ...schemas.errors import SourceError
-from ...schemas.rows import Loss, Task, digest
+from ...schemas.row import digest
+from ...schemas.rows import Loss, Task
 from . import Source
 from ._record import task_of
 from ._values import Malformed

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from ...generators.judges import Judge
 from ...generators.providers import Provider
-from ...schemas.rows import Answer, Message, Reference, Task, digest
+from ...schemas.row import digest
+from ...schemas.rows import Answer, Message, Reference, Task
 from ...schemas.rubric import Level, Rubric
 from ..recipe import Recipe
 from .licence import Used

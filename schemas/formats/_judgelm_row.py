@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..chat_text import question_text
-from ..rows import Answer, Example, Judgment, Task, digest
+from ..row import digest
+from ..rows import Answer, Example, Judgment, Task
 from ..sampling import Sampling
 from . import Record
 from ._judgelm_choice import Choice

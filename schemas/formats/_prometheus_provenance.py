@@ -6,7 +6,8 @@ The published sets have none of it, so their rows cannot be put back into the gr
 from __future__ import annotations
 
 from ..chat_text import question_text
-from ..rows import Task, digest
+from ..row import digest
+from ..rows import Task
 from . import Record
 from ._lines import Line
 

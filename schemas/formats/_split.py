@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..chat_text import question_text
-from ..rows import Task, digest
+from ..row import digest
+from ..rows import Task
 
 
 def held_out(task: Task, share: float) -> bool:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 import orjson
 
 from ..contents import Content
-from ..rows import Example, Loss, Message, Winner, digest
+from ..row import digest
+from ..rows import Example, Loss, Message, Winner
 from . import Format, Record
 from ._arena_judge import ballots, read, written
 from ._conversations import alternating, met

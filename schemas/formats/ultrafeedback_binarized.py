@@ -17,7 +17,8 @@ from pydantic import Field
 from ..chat_text import question_text
 from ..contents import Content
 from ..errors import CannotCarry
-from ..rows import Answer, Example, Loss, Task, digest
+from ..row import digest
+from ..rows import Answer, Example, Loss, Task
 from . import Format, Record
 from ._answer_scores import By, answer_scores
 from ._chat import dialogue, reply, turns

@@ -14,7 +14,8 @@ from pydantic import Field
 
 from ..contents import Content
 from ..errors import CannotCarry
-from ..rows import Example, Loss, Task, digest
+from ..row import digest
+from ..rows import Example, Loss, Task
 from . import Format, Record
 from ._chat import reply, turns
 from ._graded import graded

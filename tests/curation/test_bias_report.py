@@ -11,7 +11,7 @@ import pytest
 from prefmill.curation.bias_report import report
 from prefmill.curation.readings import Reading, probe_readings
 from prefmill.schemas.probe import Probe, ProbeKind
-from prefmill.schemas.rows import Failure
+from prefmill.schemas.row import Failure
 
 from .judged_pairs import judged_pair
 

@@ -9,7 +9,8 @@ import pytest
 
 from prefmill.curation.canary import Band, Breach, Canary
 from prefmill.schemas.probe import Probe, ProbeKind
-from prefmill.schemas.rows import Answer, Comparison, Failure, FailureKind, Judgment
+from prefmill.schemas.row import Failure, FailureKind
+from prefmill.schemas.rows import Answer, Comparison, Judgment
 
 BANDS: dict[Band, float] = {"unreadable": 0.3, "fooled": 0.3, "one_sided": 0.8}
 ANSWERS = (Answer(task_id="q", model="a", text="One."), Answer(task_id="q", model="a", text="Two."))

@@ -10,7 +10,8 @@ from prefmill.curation.nuisances import signature
 from prefmill.curation.readings import probe_readings, readings_of
 from prefmill.generators.probes.copies import SIGNATURES, relabelled
 from prefmill.schemas.probe import Probe, ProbeKind
-from prefmill.schemas.rows import Answer, Comparison, Example, Failure, Judgment
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Comparison, Example, Judgment
 
 from .judged_pairs import judged_pair
 

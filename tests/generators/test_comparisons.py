@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from prefmill.generators.comparisons import Baseline, Compare, draw, given
-from prefmill.schemas.rows import Answer, Comparison, Failure, Loss, Message, Task
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Comparison, Loss, Message, Task
 
 RANDOM, ALL, BASELINE = Compare(per_task=2), Compare(pairs="all"), Compare(pairs=Baseline(baseline="a"))
 

@@ -12,7 +12,8 @@ from prefmill.generators.ledger import Ledger
 from prefmill.pipelines.answering import Answering
 from prefmill.pipelines.pairing import Pairing
 from prefmill.pipelines.stages import Answered, Seed
-from prefmill.schemas.rows import Message, Reference, Task, Usage
+from prefmill.schemas.row import Usage
+from prefmill.schemas.rows import Message, Reference, Task
 from prefmill.schemas.rubric import Level, Rubric
 
 from .conftest import Endpoint, Endpoints

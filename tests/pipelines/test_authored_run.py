@@ -19,7 +19,8 @@ from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.run import run
 from prefmill.pipelines.rundir import RunDirectory
 from prefmill.schemas.errors import CapReached, EndpointError, SourceError
-from prefmill.schemas.rows import Answer, Loss, Row, Task
+from prefmill.schemas.row import Row
+from prefmill.schemas.rows import Answer, Loss, Task
 
 SEEDS = Path(__file__).parents[2] / "pipelines" / "recipes" / "seed_rubrics.jsonl"
 IN_FLIGHT = 4

@@ -8,7 +8,8 @@ from pathlib import Path
 from prefmill.pipelines.balancing import BY, flatten, told
 from prefmill.pipelines.examples import examples
 from prefmill.pipelines.rundir import FOLDERS, RunDirectory
-from prefmill.schemas.rows import Answer, Comparison, Grade, Loss, Message, Row, Task, Verdict
+from prefmill.schemas.row import Row
+from prefmill.schemas.rows import Answer, Comparison, Grade, Loss, Message, Task, Verdict
 from prefmill.schemas.rubric import Level, Rubric
 
 SCORES = (1, 2, 3)

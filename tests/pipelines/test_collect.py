@@ -15,7 +15,8 @@ from prefmill.pipelines.rundir import FOLDERS, RunDirectory
 from prefmill.pipelines.waterfall import Unaccounted, Waterfall
 from prefmill.schemas.errors import RunDirectoryError
 from prefmill.schemas.probe import Probe
-from prefmill.schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Review, Row, Task, Verdict
+from prefmill.schemas.row import Row
+from prefmill.schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Review, Task, Verdict
 
 Made = Callable[[int], tuple[Any, ...]]
 LINES = 25

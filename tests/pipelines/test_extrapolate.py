@@ -8,7 +8,7 @@ import random
 import pytest
 
 from prefmill.pipelines.extrapolate import Amount, Figure, extrapolate, total
-from prefmill.schemas.rows import Usage
+from prefmill.schemas.row import Usage
 
 
 def usages(chance: random.Random, count: int) -> list[Usage]:

@@ -18,7 +18,8 @@ from prefmill.pipelines.grading import PROTOCOL, Grading, verdict_of
 from prefmill.pipelines.judging import Judging
 from prefmill.pipelines.pairing import Pairing
 from prefmill.pipelines.stages import Answered, Judged, Paired, Seed
-from prefmill.schemas.rows import Answer, Comparison, Failure, Grade, Message, Reference, Task, Usage
+from prefmill.schemas.row import Failure, Usage
+from prefmill.schemas.rows import Answer, Comparison, Grade, Message, Reference, Task
 from prefmill.schemas.rubric import Level, Rubric
 from prefmill.schemas.ultrafeedback_aspects import ASPECTS
 

@@ -20,7 +20,8 @@ from prefmill.pipelines.run import run
 from prefmill.pipelines.rundir import RunDirectory
 from prefmill.schemas.errors import OutOfBand
 from prefmill.schemas.probe import Probe
-from prefmill.schemas.rows import Answer, Comparison, Failure, Judgment
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Comparison, Judgment
 
 from .probed_runs import CHEAP, STRONG, calls, files, teachers, write_recipe
 

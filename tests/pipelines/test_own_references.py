@@ -15,7 +15,8 @@ from prefmill.generators.protocols.reference_first import ReferenceFirst
 from prefmill.pipelines.judging import Judging
 from prefmill.pipelines.pairing import Pairing
 from prefmill.pipelines.stages import Answered, Judged, Seed
-from prefmill.schemas.rows import Answer, Failure, Message, Reference, Task, Usage
+from prefmill.schemas.row import Failure, Usage
+from prefmill.schemas.rows import Answer, Message, Reference, Task
 
 from .conftest import Completion, Endpoint, Endpoints
 

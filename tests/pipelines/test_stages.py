@@ -24,7 +24,8 @@ from prefmill.pipelines.judging import Judging
 from prefmill.pipelines.pairing import Pairing
 from prefmill.pipelines.stages import Answered, Curated, Judged, Paired, Seed
 from prefmill.schemas.errors import EndpointError, Unreadable
-from prefmill.schemas.rows import Answer, Failure, Loss, Message, Task
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Loss, Message, Task
 
 from .conftest import ENTRY, Completion, Endpoint, Endpoints
 

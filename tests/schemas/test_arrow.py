@@ -11,20 +11,18 @@ import pytest
 from pydantic import BaseModel
 
 from prefmill.schemas.arrow import rows_of, schema_of, table_of
+from prefmill.schemas.row import Failure, Row, Usage
 from prefmill.schemas.rows import (
     Answer,
     Aspect,
     Comparison,
-    Failure,
     Grade,
     Judgment,
     Loss,
     Message,
     Reference,
     Review,
-    Row,
     Task,
-    Usage,
     Verdict,
 )
 from prefmill.schemas.rubric import Level, Rubric

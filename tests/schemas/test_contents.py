@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from prefmill.schemas.contents import Content, contents_of
+from prefmill.schemas.row import Usage
 from prefmill.schemas.rows import (
     Answer,
     Aspect,
@@ -18,7 +19,6 @@ from prefmill.schemas.rows import (
     Reference,
     Review,
     Task,
-    Usage,
     Verdict,
 )
 from prefmill.schemas.rubric import Level, Rubric

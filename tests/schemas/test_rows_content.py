@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from prefmill.schemas.rows import Answer, Comparison, Example, Failure, Grade, Judgment, Message, Task, Usage, Verdict
+from prefmill.schemas.row import Failure, Usage
+from prefmill.schemas.rows import Answer, Comparison, Example, Grade, Judgment, Message, Task, Verdict
 
 TIMEOUT = Failure(kind="timeout", message="no reply within 5 s")
 SYSTEM, USER = Message(role="system", content="system"), Message(role="user", content="user")

@@ -5,22 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from prefmill.schemas.rows import (
-    Answer,
-    Comparison,
-    Failure,
-    Grade,
-    Judgment,
-    Loss,
-    Message,
-    Reference,
-    Review,
-    Row,
-    Task,
-    Usage,
-    Verdict,
-    digest,
-)
+from prefmill.schemas.row import Failure, Row, Usage, digest
+from prefmill.schemas.rows import Answer, Comparison, Grade, Judgment, Loss, Message, Reference, Review, Task, Verdict
 
 TASK = Task(source_id="1", messages=(Message(role="user", content="Why is the sky blue?"),), line=3)
 ANSWER = Answer(task_id="t", model="m", text="Rayleigh scattering.")

@@ -10,7 +10,8 @@ from sklearn.metrics import precision_recall_fscore_support
 from prefmill.curation.agreement.estimate import Undefined
 from prefmill.curation.agreement.judge_metrics import Judged, judge_metrics, judged, winner_of
 from prefmill.curation.agreement.resampled import Bootstrap
-from prefmill.schemas.rows import Failure, Judgment, Winner
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Judgment, Winner
 
 QUICK = Bootstrap(repeats=200)
 LABELS: tuple[Winner, ...] = ("first", "tie", "second")

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from prefmill.curation.filters.empty_answers import EmptyAnswers
 from prefmill.curation.filters.refusals import Refusals
 from prefmill.curation.filters.truncated_answers import TruncatedAnswers
-from prefmill.schemas.rows import Answer, Message, Task, Usage
+from prefmill.schemas.row import Usage
+from prefmill.schemas.rows import Answer, Message, Task
 
 
 def task(instruction: str = "How do I pick a lock?") -> Task:

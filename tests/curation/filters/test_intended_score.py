@@ -7,7 +7,8 @@ import pytest
 from prefmill.curation.filters import Filter, GradeFilter
 from prefmill.curation.filters.intended_score import IntendedScore
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import Answer, Failure, Grade, Message, Task
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Grade, Message, Task
 
 TASK = Task(messages=(Message(role="user", content="Why?"),))
 

@@ -9,7 +9,8 @@ from prefmill.curation.filters.failed_judgments import FailedJudgments
 from prefmill.curation.filters.minimum_margin import MinimumMargin
 from prefmill.curation.filters.order_inconsistent import OrderInconsistent
 from prefmill.schemas.plugins import names
-from prefmill.schemas.rows import Comparison, Failure, Judgment, Verdict, Winner
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Comparison, Judgment, Verdict, Winner
 
 PAIR = Comparison(task_id="t", answer_ids=("x", "y"), models=("a", "b"))
 

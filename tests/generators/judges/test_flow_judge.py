@@ -17,7 +17,8 @@ from prefmill.generators.world.settings import WorldSettings
 from prefmill.schemas.errors import Unaskable, Unreadable
 from prefmill.schemas.flow_judge_prompt import SCALES
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import Answer, Failure, Message, Reference, Task
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Message, Reference, Task
 from prefmill.schemas.rubric import Level, Rubric
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "flow_judge"

@@ -12,7 +12,8 @@ from prefmill.generators.judges.judgelm import JudgeLM
 from prefmill.schemas.errors import Unreadable
 from prefmill.schemas.judgelm_prompt import MOST, instruction, training_prompt
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import Answer, Failure, Message, Reference, Task
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Message, Reference, Task
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 

@@ -14,7 +14,8 @@ from prefmill.generators.judges.mt_bench_single import MTBenchSingle
 from prefmill.schemas.errors import Unaskable, Unreadable
 from prefmill.schemas.mt_bench_prompt import prompt
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import Answer, Failure, Message, Reference, Task
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Message, Reference, Task
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "mt_bench"
 JUDGES: dict[str, Judge] = {"pair": MTBenchPair(), "single": MTBenchSingle()}

@@ -19,7 +19,8 @@ from prefmill.generators.world.truth import true_winner
 from prefmill.schemas.errors import Unreadable
 from prefmill.schemas.pandalm_prompt import FORM, read_prompt, target, with_input
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import Answer, Failure, Message, Reference, Task, Winner
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Message, Reference, Task, Winner
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pandalm"
 JUDGE = PandaLM()

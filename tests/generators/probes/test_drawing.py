@@ -14,7 +14,8 @@ from prefmill.generators.probes import Probes
 from prefmill.generators.probes.copies import REFUSAL, SIGNATURES
 from prefmill.generators.probes.drawing import Pair, draw, kinds_for, wheel
 from prefmill.schemas.probe import EQUAL, PROBE_KINDS, ProbeKind
-from prefmill.schemas.rows import Answer, Comparison, Message, Task, Usage
+from prefmill.schemas.row import Usage
+from prefmill.schemas.rows import Answer, Comparison, Message, Task
 
 TEXT = " ".join(f"This is sentence {number} of an answer." for number in range(12))
 TASKS = [Task(source_id=str(n), messages=(Message(role="user", content=f"Question {n}?"),)) for n in range(6000)]

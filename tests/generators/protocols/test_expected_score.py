@@ -10,7 +10,8 @@ from prefmill.generators.protocols import Ask, Protocol
 from prefmill.generators.protocols.both_orders import BothOrders
 from prefmill.generators.protocols.expected_score import ExpectedScore
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import Comparison, Failure, Judgment, Usage, Verdict
+from prefmill.schemas.row import Failure, Usage
+from prefmill.schemas.rows import Comparison, Judgment, Verdict
 
 PAIR = Comparison(task_id="t", answer_ids=("x", "y"), models=("a", "b"))
 FORWARD, BACKWARD = (0, 1), (1, 0)

@@ -15,7 +15,8 @@ from prefmill.generators.protocols.both_orders import BothOrders
 from prefmill.generators.protocols.listwise import Listwise, shuffles
 from prefmill.generators.protocols.one_order import OneOrder
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import Comparison, Failure, Judgment, Usage, Verdict
+from prefmill.schemas.row import Failure, Usage
+from prefmill.schemas.rows import Comparison, Judgment, Verdict
 
 PAID = Usage(prompt_tokens=100, completion_tokens=10, calls=4, cost_usd=0.5)
 Scores = Sequence[float] | None

@@ -13,7 +13,8 @@ from prefmill.generators.protocols.adaptive_swap import AdaptiveSwap
 from prefmill.generators.protocols.cascade import Cascade
 from prefmill.generators.protocols.jury import Jury
 from prefmill.generators.protocols.offset_corrected import OffsetCorrected
-from prefmill.schemas.rows import Comparison, Failure, Judgment, Usage, Verdict
+from prefmill.schemas.row import Failure, Usage
+from prefmill.schemas.rows import Comparison, Judgment, Verdict
 
 PAIR = Comparison(task_id="t", answer_ids=("x", "y"), models=("a", "b"))
 FORWARD, BACKWARD = (0, 1), (1, 0)

@@ -9,7 +9,8 @@ import pytest
 from prefmill.generators.protocols import Ask, Protocol
 from prefmill.generators.protocols.both_orders import BothOrders
 from prefmill.generators.protocols.one_order import OneOrder
-from prefmill.schemas.rows import Comparison, Failure, Judgment, Usage, Verdict
+from prefmill.schemas.row import Failure, Usage
+from prefmill.schemas.rows import Comparison, Judgment, Verdict
 
 PAIR = Comparison(task_id="t", answer_ids=("x", "y"), models=("a", "b"))
 PAID = Usage(prompt_tokens=100, completion_tokens=10, calls=1, cost_usd=0.5)

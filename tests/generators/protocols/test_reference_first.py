@@ -8,7 +8,8 @@ from prefmill.generators.protocols import Ask, Protocol
 from prefmill.generators.protocols.both_orders import BothOrders
 from prefmill.generators.protocols.reference_first import ReferenceFirst
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import Comparison, Failure, Judgment, Verdict
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Comparison, Judgment, Verdict
 
 PAIR = Comparison(task_id="t", answer_ids=("x", "y"), models=("a", "b"))
 FORWARD, BACKWARD = (0, 1), (1, 0)

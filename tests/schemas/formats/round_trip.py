@@ -11,7 +11,8 @@ import pyarrow as pa
 from prefmill.schemas.contents import contents_of
 from prefmill.schemas.errors import CannotCarry
 from prefmill.schemas.formats import Format, Record
-from prefmill.schemas.rows import Answer, Comparison, Example, Failure, Judgment, Loss, Message, Review, Task, Verdict
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Comparison, Example, Judgment, Loss, Message, Review, Task, Verdict
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 FAILURE = Failure(kind="timeout", message="no reply")

@@ -18,7 +18,8 @@ from prefmill.schemas.formats import Record
 from prefmill.schemas.formats.feedback_collection import CHAT, COLUMNS, ROWS, FeedbackCollection
 from prefmill.schemas.plugins import load
 from prefmill.schemas.prometheus_prompt import Version, rubric_text
-from prefmill.schemas.rows import Answer, Example, Failure, Grade, Loss, Message, Reference, Task
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Example, Grade, Loss, Message, Reference, Task
 from prefmill.schemas.rubric import Level, Rubric
 
 from .examples import graded, tasks

@@ -18,7 +18,8 @@ from prefmill.schemas.flow_judge_prompt import SCALES, inputs_of, question_of, r
 from prefmill.schemas.formats import Record
 from prefmill.schemas.formats.flow_judge import CHAT, ROWS, FlowJudge
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import Answer, Example, Failure, Loss
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Example, Loss
 
 from .examples import WORDS, graded, tasks
 

@@ -12,7 +12,8 @@ from prefmill.schemas.formats import Record
 from prefmill.schemas.formats.judgelm_answers import JudgeLMAnswers
 from prefmill.schemas.judgelm_prompt import MOST
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import Answer, Comparison, Example, Failure, Judgment, Loss, Reference, Task, Verdict
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Comparison, Example, Judgment, Loss, Reference, Task, Verdict
 
 from . import examples as some
 from .round_trip import (

@@ -18,11 +18,11 @@ from prefmill.schemas.formats import Record
 from prefmill.schemas.formats.preference_collection import CHAT, COLUMNS, ROWS, PreferenceCollection
 from prefmill.schemas.plugins import load
 from prefmill.schemas.prometheus_prompt import Version
+from prefmill.schemas.row import Failure
 from prefmill.schemas.rows import (
     Answer,
     Comparison,
     Example,
-    Failure,
     Grade,
     Judgment,
     Loss,

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from prefmill.schemas.errors import CannotCarry
 from prefmill.schemas.formats._graded import graded
 from prefmill.schemas.formats._pair import pair_of
-from prefmill.schemas.rows import Answer, Comparison, Example, Failure, Grade, Message, Task, Verdict
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Comparison, Example, Grade, Message, Task, Verdict
 
 from . import examples as some
 

@@ -20,19 +20,8 @@ from prefmill.schemas.formats import Format, Record
 from prefmill.schemas.formats.preference import Preference
 from prefmill.schemas.formats.ultrafeedback_binarized import TEST, TRAIN, UltraFeedbackBinarized
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import (
-    Answer,
-    Aspect,
-    Comparison,
-    Example,
-    Failure,
-    Grade,
-    Judgment,
-    Loss,
-    Message,
-    Task,
-    Verdict,
-)
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Aspect, Comparison, Example, Grade, Judgment, Loss, Message, Task, Verdict
 from prefmill.schemas.ultrafeedback_aspects import means
 
 from .examples import pairs, tasks

@@ -17,7 +17,8 @@ from prefmill.schemas.errors import CannotCarry
 from prefmill.schemas.formats import Format, Record
 from prefmill.schemas.formats.ultrafeedback import FILE, UltraFeedbackFormat
 from prefmill.schemas.plugins import load
-from prefmill.schemas.rows import Answer, Aspect, Comparison, Example, Failure, Judgment, Loss, Task, Verdict
+from prefmill.schemas.row import Failure
+from prefmill.schemas.rows import Answer, Aspect, Comparison, Example, Judgment, Loss, Task, Verdict
 from prefmill.schemas.ultrafeedback_aspects import ASPECTS, TYPED, Remark, means
 
 from .examples import WORDS, pairs, tasks
