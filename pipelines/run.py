@@ -122,6 +122,7 @@ async def stream(
     # Imported here: distilabel takes seconds to import.
     from .engine import AT_ONCE, Mill, chain, seeds, stage
 
+    recipe = _sized(recipe)
     collector = Collector(place, authored=bool(recipe.tasks.authors()), probed=recipe.probes is not None)
     site = Site(folder=place.batches, retry_failed=retry_failed, stopping=halt.requested)
     async with opened(recipe, site, ledger, halt, budget) as callers:
@@ -164,6 +165,19 @@ async def stream(
         await collector.finish(None if halt.requested.is_set() else lines.read)
         collector.learned = pilot.learned if pilot else None
     return collector, progress.snapshot()
+
+
+def _sized(recipe: Recipe) -> Recipe:
+    """The recipe with a protocol that knows how many comparisons there are, where it wants to."""
+    panel = recipe.judge
+    if not isinstance(panel.protocol, Piloted):
+        return recipe
+
+    def comparisons() -> int:
+        return sum(1 for _ in recipe.tasks.places()) * recipe.compare.wanted(recipe.slots())
+
+    protocol = panel.protocol.within(comparisons)
+    return recipe.model_copy(update={"judge": panel.model_copy(update={"protocol": protocol})})
 
 
 def _pilot(recipe: Recipe, callers: Callers, halt: Halt) -> Pilot | None:

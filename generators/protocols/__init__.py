@@ -10,9 +10,9 @@ the later ones only what can still matter.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -112,6 +112,10 @@ class Piloted(Protocol):
         learned: Learned | None,
     ) -> Run:
         """The conversation after the opening, whose judgments are `heard`; None: this comparison is of the pilot."""
+
+    def within(self, comparisons: Callable[[], int]) -> Self:
+        """The protocol for a run of so many comparisons; counting them takes a walk through the source."""
+        return self
 
     def teaches(self, comparison: Comparison) -> bool:
         """Whether the pilot asks more about this comparison of it than the opening; else it goes on like those that

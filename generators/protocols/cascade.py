@@ -7,11 +7,11 @@ the pilot shows below which margin the least certain share lies.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ...schemas.row import digest
 from ...schemas.rows import Comparison, Judgment
@@ -40,8 +40,23 @@ class Cascade(Piloted):
     share: float = Field(0.35, ge=0, le=1)
     """Share of comparisons that the strong teacher is asked about, as the pilot shows it: this is its part of the
     costs of asking it about everything."""
+    budget: int | None = Field(None, ge=FEWEST)
+    """Comparisons that the strong teacher is asked about in the whole run, about: `share` is lowered to what that
+    allows. None: as `share` says."""
     strong_orders: Literal["one", "both"] = "one"
     """How the strong teacher is asked: once, less its position offset from the pilot, or in both orders."""
+
+    @model_validator(mode="after")
+    def _budget_for_the_pilot(self) -> Self:
+        if self.budget is not None and self.budget < self.strong_pilot:
+            raise ValueError(f"budget must be at least strong_pilot, {self.strong_pilot} (got {self.budget})")
+        return self
+
+    def within(self, comparisons: Callable[[], int]) -> Self:
+        if self.budget is None:
+            return self
+        others = max(1, comparisons() - self.strong_pilot)
+        return self.model_copy(update={"share": min(self.share, (self.budget - self.strong_pilot) / others)})
 
     def opening(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> list[Ask]:
         return questions(comparison, teachers[:-1], references, (FORWARD, BACKWARD))

@@ -295,3 +295,24 @@ def test_of_a_cascades_pilot_the_strong_teacher_is_asked_about_a_part() -> None:
     assert [protocol.in_pilot(teacher, 2) for teacher in (0, 1)] == [1.0, 0.2]
     assert all(Cascade(pilot=100).teaches(pair) for pair in pairs)
     assert all(AdaptiveSwap().teaches(pair) for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    ("budget", "comparisons", "share"),
+    [(None, 5000, 0.35), (1096, 5000, 0.2), (120, 5000, 0.0), (4000, 5000, 0.35), (300, 100, 0.35)],
+)
+def test_a_cascade_keeps_to_its_budget(budget: int | None, comparisons: int, share: float) -> None:
+    found = Cascade(budget=budget).within(lambda: comparisons)
+    assert found.share == pytest.approx(share)
+
+
+def test_a_budget_below_the_pilots_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"budget must be at least strong_pilot, 120 \(got 40\)"):
+        Cascade(budget=40)
+
+
+def test_who_has_no_budget_does_not_count() -> None:
+    def count() -> int:
+        raise AssertionError("a walk through the source")
+
+    assert [protocol.within(count) for protocol in ALL] == ALL
