@@ -14,13 +14,11 @@ from .calibration import Calibration
 from .labelled import verdict_features
 
 
-def without_bias(verdict: Verdict, margin: float, tie_margin: float) -> Verdict:
-    """The verdict with the debiased `margin` beside the raw one, and the winner that it says.
-
-    Where the winner was not read off the margin, but is a tie because the orders disagree, it stays one.
+def without_bias(verdict: Verdict, margin: float, tie_margin: float, *, tied: bool = False) -> Verdict:
+    """The verdict with the debiased `margin` beside the raw one, and the winner that it says; a tie where `tied`, by a
+    rule of the protocol, whatever the margin.
     """
-    follows = verdict.margin is not None and verdict.winner == winner_at(verdict.margin, tie_margin)
-    winner = winner_at(margin, tie_margin) if follows else verdict.winner
+    winner = "tie" if tied else winner_at(margin, tie_margin)
     return verdict.model_copy(update={"debiased": margin, "winner": winner})
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..schemas.rows import Answer, Comparison, Example, Grade, Judgment, Loss, Review, Task, Verdict
+from ..schemas.labels import winner_at
+from ..schemas.rows import Answer, Comparison, Example, Grade, Judgment, Loss, Review, Task, Verdict, Winner
 from .own_references import with_reference
 from .reviews import collected
 from .rundir import RunDirectory
@@ -24,7 +25,7 @@ def examples(directory: RunDirectory) -> Iterator[Example]:
         part = _Part.read(directory, number, people)
         lost = late | {loss.row_id for loss in part.losses if loss.stage in ("verdicts", "grades")}
         kept = [verdict for verdict in directory.labels(number) if verdict.id not in lost]
-        for example in (*part.compared(kept, lost), *part.graded(lost)):
+        for example in (*map(_as_published, part.compared(kept, lost)), *part.graded(lost)):
             # An answer that came with several comparisons was graded with each of them.
             if example.comparison is None and (answer := example.answers[0].id) in graded:
                 continue
@@ -48,6 +49,14 @@ def judged(directory: RunDirectory) -> Iterator[list[Example]]:
         count += len(verdicts)
         found = part.compared([verdict for verdict in verdicts.values() if verdict.failure is None], set())
         yield [one.model_copy(update={"index": places[one.comparison.id]}) for one in found if one.comparison]
+
+
+def asked(directory: RunDirectory, number: int) -> dict[str, list[Judgment]]:
+    """Comparison -> every judgment that was asked of it, failed ones included, of a part."""
+    found: dict[str, list[Judgment]] = {}
+    for judgment in directory.rows(Judgment, number):
+        found.setdefault(judgment.comparison_id, []).append(judgment)
+    return found
 
 
 @dataclass(frozen=True)
@@ -96,13 +105,12 @@ class _Part:
         """An example for each verdict; `lost`: ids of grades that are not kept."""
         for verdict in verdicts:
             comparison = self.comparisons[verdict.comparison_id]
-            used = self.judgments.get(comparison.id, ())
             yield Example(
                 index=0,
-                task=_as_shown(self.tasks[verdict.task_id], used),
+                task=self.tasks[verdict.task_id],
                 answers=tuple(self.answers[answer] for answer in comparison.answer_ids),
                 comparison=comparison,
-                judgments=tuple(used),
+                judgments=tuple(self.judgments.get(comparison.id, ())),
                 verdict=verdict,
                 grades=tuple(grade for answer in comparison.answer_ids for grade in self._kept(answer, lost)),
                 reviews=tuple(self.reviews.get(comparison.id, ())),
@@ -119,7 +127,19 @@ class _Part:
         return tuple(grade for grade in self.grades.get(answer_id, ()) if grade.id not in lost)
 
 
-def _as_shown(task: Task, judgments: Sequence[Judgment]) -> Task:
-    """The task with the reference that its judgments rest on: of several that teachers wrote, the first one's."""
-    own = next(((one.own_reference, one.teacher) for one in judgments if one.own_reference is not None), None)
-    return with_reference(task, *own) if own else task
+def _as_published(example: Example) -> Example:
+    """The example with the reference that its judgments were shown, where teachers wrote their own: that of the first
+    judgment that supports the verdict, and without the judgments that were shown another."""
+    own = [one for one in example.judgments if one.own_reference is not None]
+    if not own or example.verdict is None:
+        return example
+    winner = example.verdict.winner
+    chosen = next((one for one in own if _winner(one) == winner), own[0])
+    kept = tuple(one for one in example.judgments if one.own_reference in (None, chosen.own_reference))
+    task = with_reference(example.task, chosen.own_reference or "", chosen.teacher)
+    return example.model_copy(update={"task": task, "judgments": kept})
+
+
+def _winner(judgment: Judgment) -> Winner | None:
+    scores = judgment.weighed_by_answer
+    return winner_at(scores[0] - scores[1]) if scores is not None and len(scores) == 2 else None

@@ -14,6 +14,7 @@ from ..schemas.row import Row
 from ..schemas.rows import Loss, Task
 from .guess import guess
 from .recipe import Recipe
+from .reviews import collected
 from .rundir import FOLDERS, RunDirectory
 
 
@@ -92,6 +93,11 @@ def _rows(place: RunDirectory) -> Iterator[tuple[str, Row]]:
         for kind in FOLDERS:
             for row in place.rows(kind, number):
                 yield kind.__name__, row
+        for label in place.labels(number) if place.labelled else ():
+            yield "Label", label
+    for reviews in collected(place).values():
+        for review in reviews:
+            yield type(review).__name__, review
     for loss in place.late_losses():
         yield Loss.__name__, loss
 

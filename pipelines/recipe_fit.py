@@ -112,9 +112,15 @@ def bias_fits(probes: Probes | None, remove: Sequence[Removable], compare: Compa
     for key, wanted in (("probes", probes), ("remove", remove)):
         if wanted and not pairs:
             yield key, "biases are measured where teachers compare two answers at a time, and they do not here."
+    if not pairs:
+        return
     measured = {"length": "padded", "format": "reformatted", "label": "relabelled"}
+    both = panel.protocol is not None and panel.protocol.calls(1, 1) > 1
     for index, bias in enumerate(remove):
         kind = measured.get(bias)
+        if bias == "position" and probes is None and not both:
+            what = "'position' is measured on pairs in both orders, and there are none. Give `probes: {}`."
+            yield f"remove[{index}]", what
         if kind is not None and (probes is None or kind not in probes.kinds):
             yield (
                 f"remove[{index}]",

@@ -79,6 +79,7 @@ class _Reader:
     def __init__(self, file: str, folder: Path) -> None:
         self._file, self._folder = file, folder
         self._mistakes: list[str] = []
+        self._wanted_probes = False
 
     def recipe(self, raw: object, limit: int | None, environment: bool) -> Recipe:
         """The recipe. Raises `RecipeError`."""
@@ -108,7 +109,8 @@ class _Reader:
             fields[key] = self._model(model, raw.get(key, default), key)
         if raw.get("publish") is not None:
             fields["publish"] = self._model(Publish, raw["publish"], "publish")
-        if raw.get("probes") is not None:
+        self._wanted_probes = raw.get("probes") is not None
+        if self._wanted_probes:
             fields["probes"] = self._model(Probes, raw["probes"], "probes")
         fields["remove"] = self._removed(raw.get("remove", []))
         if whole:
@@ -185,7 +187,9 @@ class _Reader:
         for index, name in enumerate(entry):
             if name not in options:
                 self._wrong(f"remove[{index}]", f"no bias {name!r}. {known(str(name), options)}")
-        return tuple(entry)
+            elif name in entry[:index]:
+                self._wrong(f"remove[{index}]", f"{name!r} stands here twice.")
+        return tuple(name for name in options if name in entry)
 
     def _panel(self, entry: object) -> Panel | None:
         if not isinstance(entry, dict):
@@ -235,7 +239,8 @@ class _Reader:
         if panel and compare:
             self._fit(exports_fit(fields["exports"], compare, panel))
             self._fit(filters_fit(fields["filters"], panel))
-            self._fit(bias_fits(fields.get("probes"), fields["remove"], compare, panel))
+            if fields.get("probes") or not self._wanted_probes:
+                self._fit(bias_fits(fields.get("probes"), fields["remove"], compare, panel))
         if aim and source and panel:
             self._fit(aim_fits(aim, source, answers or (), panel))
 

@@ -21,6 +21,11 @@ from .rundir import RunDirectory, write_text
 from .waterfall import Waterfall
 
 DIFF = "relabelled.jsonl"
+"""What the latest reviews that changed anything have changed."""
+BEFORE = "relabelled.before.json"
+"""What was published before a relabelling that is under way."""
+UNDER_WAY = "relabelling"
+"""The manifest's key while labels are made anew: what lies there is half old and half new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +64,33 @@ def relabel(directory: Path, reviews: Path | None) -> Relabelled:
     recipe = read_recipe(place.recipe(), environment=False)
     with place.claimed(recipe, begins=False):
         manifest = place.manifest()
-        if not manifest["finished"]:
+        if not manifest["finished"] and UNDER_WAY not in manifest:
             raise UserError(f"{directory}: this run is not finished. `prefmill run` on its recipe goes on with it.")
         if recipe.judge.protocol is None:
             raise UserError(f"{directory}: teachers graded single answers here; people's reviews are of comparisons.")
-        before = _labels(place)
         added = collect(place, reviews) if reviews else 0
-        fall = Waterfall.of_plain(manifest["stages"])
-        told = label(place, recipe, fall)
-        fall.check()
-        for key in ("agreement", "calibration", "labels"):
+        # What was published before has to outlast a kill in the middle: half of the labels may be new then.
+        snapshot = directory / BEFORE
+        if not snapshot.exists():
+            before = {comparison: asdict(was) for comparison, was in _labels(place).items()}
+            write_text(snapshot, orjson.dumps(before).decode())
+        published = {key: Label(**was) for key, was in orjson.loads(snapshot.read_bytes()).items()}
+        place.write_manifest(manifest | {"finished": False, UNDER_WAY: True})
+        for key in ("agreement", "calibration", "labels", UNDER_WAY):
             manifest.pop(key, None)
-        manifest |= {**told, "stages": fall.as_plain()}
-        changes: Counter[str] = Counter()
-        write_text(directory / DIFF, "".join(_changed(before, _labels(place), changes)))
-        place.write_manifest(manifest)
+        fall = Waterfall.of_plain(manifest["stages"])
+        label(place, recipe, fall, manifest)
+        fall.check()
+        manifest["stages"] = fall.as_plain()
+        place.write_manifest(manifest | {"finished": False, UNDER_WAY: True})
         manifest["stages"] |= export(place, recipe.exports).as_plain()
+        changes: Counter[str] = Counter()
+        lines = "".join(_changed(published, _labels(place), changes))
+        if lines or not (directory / DIFF).exists():
+            write_text(directory / DIFF, lines)
+        manifest["finished"] = True
         place.write_manifest(manifest)
+        snapshot.unlink()
     return Relabelled(added, dict(sorted(changes.items())), manifest)
 
 

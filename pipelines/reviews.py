@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
-from ..schemas.errors import SourceError
+from ..schemas.errors import SourceError, known
 from ..schemas.rows import Comparison, Review
 from .rundir import RunDirectory, write_text
 
@@ -24,7 +24,9 @@ PICKED = "picked"
 """Stratum of a review that does not say how its comparison was drawn: it corrects that label, and says nothing about
 those of others."""
 SAMPLED = (None, "audit")
-"""Strata of reviews that say something about other labels: those that came with a source's pairs, and the audit's."""
+"""Strata of reviews that say something about other labels: the audit's, and none, of those that came with a source's
+pairs; a review that was collected has one."""
+STRATA = ("audit", "disagreement", "slices", PICKED)
 
 
 def collected(directory: RunDirectory) -> dict[str, list[Review]]:
@@ -92,7 +94,10 @@ def _review(where: str, line: bytes, tasks: Mapping[str, str] | None) -> Review:
                 f"{where}: comparison_id: no comparison of this run (got {comparison!r}). Ids stand in 3-comparisons "
                 "and in exported files."
             )
-        record = {"stratum": PICKED, **record, "task_id": tasks[comparison]}
+        stratum = PICKED if record.get("stratum") is None else record["stratum"]
+        if stratum not in STRATA:
+            raise SourceError(f"{where}: stratum: {stratum!r} is none. {known(str(stratum), STRATA)}")
+        record = {**record, "stratum": stratum, "task_id": tasks[comparison]}
         if "winner" not in record:
             raise SourceError(f"{where}: winner: missing. Known: first, second, tie, or null for cannot judge.")
     try:

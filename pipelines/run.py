@@ -16,7 +16,7 @@ from ..generators.halt import Halt
 from ..generators.ledger import Ledger
 from ..generators.protocols import Piloted
 from ..generators.providers import Site
-from ..schemas.errors import CapReached, OutOfBand
+from ..schemas.errors import CapReached, OutOfBand, UserError
 from .answering import Answering
 from .balancing import flatten, told
 from .batches import batches_of
@@ -91,7 +91,12 @@ def run(
         if reason is None:
             from .labelling import label  # Here, since it takes numpy along.
 
-            manifest |= label(place, recipe, collector.waterfall)
+            try:
+                label(place, recipe, collector.waterfall, manifest)
+            except UserError as why:
+                # What was measured is what the person needs to decide.
+                place.write_manifest(manifest | {"stopped": str(why)})
+                raise
             if recipe.aim is not None and recipe.aim.flat:
                 manifest["grid"] = _flatten(place, recipe.aim, collector.waterfall)
             manifest["stages"] = collector.waterfall.as_plain()

@@ -109,6 +109,11 @@ class RunDirectory:
         path = self._labels(number)
         return rows_of(Verdict, pq.read_table(path)) if path.exists() else self.rows(Verdict, number)
 
+    @property
+    def labelled(self) -> bool:
+        """Whether there are labels beside the teachers' verdicts."""
+        return (self.path / LABELS).is_dir()
+
     def write_labels(self, number: int, labels: list[Verdict]) -> None:
         """Write the labels of part `number`, whole or not at all."""
         self._write(Verdict, self._labels(number), labels)

@@ -302,7 +302,7 @@ class Review(Row):
     """Time spent on the record."""
     stratum: str | None = None
     """Which sample it was drawn in: `audit` is a uniform random one of all verdicts, the only one that says something
-    about those that nobody looked at; None where it is not known how the pair came to be reviewed."""
+    about those that nobody looked at; None for a review that came with a source's pair."""
 
 
 class Example(Row):

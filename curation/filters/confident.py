@@ -10,7 +10,6 @@ from pydantic import Field, field_validator, model_validator
 
 from ...schemas.errors import UserError, known
 from ...schemas.frozen import derived
-from ...schemas.labels import PEOPLE
 from ...schemas.rows import Comparison, Judgment, Verdict
 from ..calibration import Calibration
 from ..guarantee import CONFIDENCE, Kept, Nothing, keep_accurate, keep_share
@@ -23,8 +22,7 @@ class Confident(VerdictFilter):
 
     The threshold is chosen on labels that the calibration has not seen, such that people agree with at least `accuracy`
     of what is kept, with probability `confidence` (Learn then Test, arXiv 2110.01052). Where no threshold can be shown
-    to do so every verdict is dropped, and the reason says what is missing. Ties have no winner and are dropped;
-    verdicts that people decided are kept.
+    to do so every verdict is dropped, and the reason says what is missing. Ties have no winner and are dropped.
 
     The promise holds for the teachers, the judge, the protocol and the kind of tasks that the labels were drawn from.
     """
@@ -66,8 +64,6 @@ class Confident(VerdictFilter):
     def drop(self, comparison: Comparison, judgments: tuple[Judgment, ...], verdict: Verdict) -> str | None:
         if self.calibration is None:
             return "no calibration yet: people's labels of a random sample are missing"
-        if PEOPLE in verdict.flags:
-            return None
         if isinstance(self.chosen, Nothing):
             return self.chosen.why
         if verdict.winner in (None, "tie"):

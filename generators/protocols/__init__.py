@@ -61,6 +61,11 @@ class Protocol(Plugin):
         every respect: it decides what `references` in `run` holds."""
         return None
 
+    @property
+    def ties_where_inconsistent(self) -> bool:
+        """Whether a pair is a tie where the orders disagree, whatever its margin."""
+        return False
+
     @abstractmethod
     def run(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> Run:
         """The conversation about one comparison.

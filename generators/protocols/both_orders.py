@@ -25,6 +25,10 @@ class BothOrders(Protocol):
     combine: Literal["average", "tie"] = "average"
     """What the winner is where the orders disagree: the one ahead on average, or a tie (the margin is kept)."""
 
+    @property
+    def ties_where_inconsistent(self) -> bool:
+        return self.combine == "tie"
+
     def run(self, comparison: Comparison, teachers: Sequence[str], references: Sequence[bool]) -> Run:
         judgments = yield questions(comparison, teachers, references, (FORWARD, BACKWARD))
         return settle(
@@ -33,7 +37,7 @@ class BothOrders(Protocol):
             protocol=self.plugin_name(),
             with_reference=references[0],
             tie_margin=self.tie_margin,
-            ties_where_inconsistent=self.combine == "tie",
+            ties_where_inconsistent=self.ties_where_inconsistent,
         )
 
     def calls(self, teachers: int, references: int) -> int:

@@ -31,7 +31,6 @@ def review(winner: Winner | None, annotator: str) -> Review:
         ("first", 1.0, 0.25, 0.5, "tie"),
         ("tie", 0.0, 0.75, 0, "first"),
         ("tie", 0.25, -0.75, 0.5, "second"),
-        ("tie", 1.0, -0.75, 0, "tie"),  # both_orders with `combine: tie`: the orders disagreed
     ],
 )
 def test_the_winner_follows_the_debiased_margin_and_the_raw_one_stays(
@@ -39,6 +38,11 @@ def test_the_winner_follows_the_debiased_margin_and_the_raw_one_stays(
 ) -> None:
     found = without_bias(verdict(said, margin), debiased, tie_margin)
     assert (found.winner, found.margin, found.debiased, found.final_margin) == (winner, margin, debiased, debiased)
+
+
+def test_a_tie_by_a_rule_stays_one_whatever_the_margin() -> None:
+    for margin in (1.0, 0.0):
+        assert without_bias(verdict("tie", margin), -0.75, 0, tied=True).winner == "tie"
 
 
 def test_an_unchanged_verdict_keeps_its_id_and_a_debiased_one_has_its_own() -> None:

@@ -14,7 +14,7 @@ from prefmill.pipelines.examples import examples
 from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.run import run
 from prefmill.pipelines.rundir import RunDirectory
-from prefmill.schemas.errors import UserError
+from prefmill.schemas.errors import RecipeError, UserError
 from prefmill.schemas.rows import Verdict
 
 TASKS = 500
@@ -139,7 +139,11 @@ def test_what_was_not_measured_is_not_removed(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, STRONG, probes={"share": 0, "first": 20}, remove=["length"])
     with pytest.raises(UserError, match=r"^remove: length: sim-teacher-strong: .*; raise `probes.share`"):
         run(read_recipe(path, limit=80), tmp_path / "run")
-    assert not RunDirectory(tmp_path / "run").manifest()["finished"]
+    manifest = RunDirectory(tmp_path / "run").manifest()
+    assert not manifest["finished"]
+    assert manifest["stopped"].startswith("remove: length: ")
+    assert "are needed" in manifest["bias"]["teachers"][STRONG.name]["length"]["undefined"]
+    assert manifest["stages"]["verdicts"]["kept"] == 80
 
 
 def test_a_teacher_whose_gaps_tell_nothing_is_noticed_and_asked_in_both_orders(tmp_path: Path) -> None:
@@ -152,3 +156,75 @@ def test_a_teacher_whose_gaps_tell_nothing_is_noticed_and_asked_in_both_orders(t
     assert all(one.consistent is not None for one in found)
     assert all(one.flags[:1] == ("no_gap_information",) for one in found[60:])
     assert not any("no_gap_information" in one.flags for one in found[:60])
+
+
+def test_an_offset_that_the_protocol_took_off_stays_off_when_length_is_removed(tmp_path: Path) -> None:
+    protocol = {"protocol": "offset_corrected", "pilot": 60}
+    judge = {
+        "judge": "judgelm",
+        "protocol": protocol,
+        "teachers": [{"provider": "simulated", "model": CHEAP.name, "max_in_flight": 64}],
+    }
+    path = write_recipe(tmp_path, CHEAP, judge=judge, remove=["length"])
+    run(read_recipe(path, limit=300), tmp_path / "run")
+    place = RunDirectory(tmp_path / "run")
+    gaps = [
+        (one.debiased or 0) - (one.margin or 0)
+        for part in range(place.parts())
+        for one in place.labels(part)
+        if one.consistent is None
+    ]
+    assert len(gaps) == 240
+    # Longer answers stand first as often as last; the offset of 1.5 grades would lift every one of them.
+    assert abs(sum(gaps) / len(gaps)) < 0.3
+
+
+def test_unread_judgments_are_still_seen_by_the_filters_of_labels(tmp_path: Path) -> None:
+    path = write_recipe(
+        tmp_path,
+        STRONG,
+        judge={
+            "judge": "judgelm",
+            "protocol": "both_orders",
+            "retries": 0,
+            "teachers": [{"provider": "simulated", "model": STRONG.name, "max_in_flight": 64}],
+        },
+        filters=["failed_judgments"],
+        remove=["position"],
+        probes=None,
+        world={"seed": 77, "faults": {"unreadable": 0.1}},
+    )
+    manifest = run(read_recipe(path, limit=200), tmp_path / "run")
+    dropped = manifest["stages"]["verdicts"]["dropped"]["failed_judgments"]
+    assert dropped == sum("one_order_failed" in one.flags for one in rows(tmp_path / "run", Verdict)) > 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"remove": ["position", "position"]}, "remove[1]: 'position' stands here twice"),
+        ({"remove": [{"length": True}]}, "remove[0]: no bias {'length': True}. Known: format, label, length, position"),
+        (
+            {"probes": None, "remove": ["length"]},
+            "remove[0]: 'length' is measured on 'padded' probes, and there are none",
+        ),
+        ({"probes": True, "remove": ["length"]}, "probes: "),
+        (
+            {"probes": None, "remove": ["position"], "protocol": "one_order"},
+            "remove[0]: 'position' is measured on pairs",
+        ),
+    ],
+)
+def test_what_cannot_be_removed_is_told_before_anything_is_paid(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    protocol = changes.pop("protocol", None)
+    path = write_recipe(tmp_path, STRONG, **changes)
+    if protocol:
+        recipe = yaml.safe_load(path.read_text())
+        recipe["judge"]["protocol"] = protocol
+        path.write_text(yaml.safe_dump(recipe))
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(path)
+    (line,) = caught.value.lines
+    assert message in line

@@ -209,6 +209,10 @@ def test_a_changed_mind_replaces_the_review_and_is_in_the_diff(tmp_path: Path) -
         ),
         ('{"comparison_id": "ID", "winner": "first"}', "annotator: Field required"),
         ('{"comparison_id": "ID", "annotator": "a", "winner": "tie", "colour": 1}', "colour: Extra inputs"),
+        (
+            '{"comparison_id": "ID", "annotator": "a", "winner": "tie", "stratum": "Audit"}',
+            "stratum: 'Audit' is none. Known: audit, disagreement, picked, slices. Did you mean 'audit'?",
+        ),
     ],
 )
 def test_bad_reviews_are_one_line_and_none_is_taken(directory: Path, tmp_path: Path, line: str, message: str) -> None:
@@ -226,3 +230,50 @@ def test_bad_reviews_are_one_line_and_none_is_taken(directory: Path, tmp_path: P
 def test_an_unfinished_run_is_not_relabelled(directory: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no run here"):
         relabel(tmp_path, None)
+
+
+def test_what_people_decided_is_kept_whatever_teachers_doubt(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, filters=[{"filter": "minimum_margin", "margin": 30}])
+    directory = tmp_path / "run"
+    assert run(read_recipe(path, limit=20), directory)["stages"]["verdicts"]["kept"] == 0
+    chosen = [one.comparison_id for one in rows(directory, Verdict)][:5]
+    # A review that does not say how its pair was drawn corrects that pair and tells nothing of others.
+    lines = [
+        {"comparison_id": one, "annotator": "ann", "winner": "second", **({"stratum": None} if number else {})}
+        for number, one in enumerate(chosen)
+    ]
+    (tmp_path / "reviews.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = relabel(directory, tmp_path / "reviews.jsonl")
+    kept = [one.verdict for one in examples(RunDirectory(directory))]
+    assert [one.comparison_id for one in kept if one] == chosen
+    assert all(one.winner == "second" for one in kept if one)
+    assert done.manifest["stages"]["verdicts"]["kept"] == 5
+    assert done.changes["now kept"] == 5
+    assert "agreement" not in done.manifest
+
+
+def test_killed_in_the_middle_it_goes_on_and_the_diff_is_whole(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, filters=[])
+    directory = tmp_path / "run"
+    run(read_recipe(path, limit=10), directory)
+    place, some = (
+        RunDirectory(directory),
+        [one.comparison_id for one in rows(directory, Verdict) if one.winner == "first"],
+    )
+    write_reviews(tmp_path / "reviews.jsonl", dict.fromkeys(some, "second"), some)
+    whole = relabel(directory, tmp_path / "reviews.jsonl")
+    after = (directory / "export/preference/train.jsonl").read_bytes()
+    diff = (directory / "relabelled.jsonl").read_bytes()
+    assert whole.changes == {"winner": len(some)}
+    # As a kill leaves it: new labels, a manifest that says so, and what was published before.
+    before = {
+        one.comparison_id: {"winner": one.winner, "by": "teachers", "dropped": None} for one in rows(directory, Verdict)
+    }
+    (directory / "relabelled.before.json").write_text(json.dumps(before))
+    place.write_manifest(place.manifest() | {"finished": False, "relabelling": True})
+    again = relabel(directory, None)
+    assert again.changes == whole.changes
+    assert again.manifest["finished"]
+    assert (directory / "relabelled.jsonl").read_bytes() == diff
+    assert (directory / "export/preference/train.jsonl").read_bytes() == after
+    assert not (directory / "relabelled.before.json").exists()
