@@ -27,6 +27,9 @@ from .curating import dropped_by
 from .examples import asked, judged
 from .measuring import Measured, measured, pair_readings, ranked
 from .recipe import Recipe
+from .reviewing.settings import Reviewing
+from .reviewing.status import KEY, figures
+from .reviewing.store import ReviewStore
 from .reviews import SAMPLED, collected
 from .rundir import RunDirectory
 from .waterfall import Waterfall
@@ -37,9 +40,9 @@ STAGE = "verdicts"
 def label(place: RunDirectory, recipe: Recipe, fall: Waterfall, told: dict[str, Any]) -> None:
     """Measure, and write the labels of a run whose parts are complete; adds to `told` what the manifest says of it.
 
-    Keys: `bias` (`curation/bias_report.py`), `ranking`, `calibration`, `agreement` and `labels`, each where there is
-    something to say. `fall`: its stage `verdicts` is counted anew where the labels are filtered. Raises `UserError`
-    where a bias is to be removed that the run could not measure; what was measured is in `told` then.
+    Keys: `bias` (`curation/bias_report.py`), `ranking`, `calibration`, `agreement`, `labels` and `review`, each where
+    there is something to say. `fall`: its stage `verdicts` is counted anew where the labels are filtered. Raises
+    `UserError` where a bias is to be removed that the run could not measure; what was measured is in `told` then.
     """
     protocol = recipe.judge.protocol
     if protocol is None:
@@ -68,6 +71,8 @@ def label(place: RunDirectory, recipe: Recipe, fall: Waterfall, told: dict[str, 
         reviewed = [example for example in reviewed if example.verdict and example.verdict.id not in lost]
     if recipe.tasks.answered or reviewed:
         told["agreement"] = beside_people(reviewed)
+    if ReviewStore(place).plan.exists():
+        told[KEY] = figures(place, recipe, recipe.review or Reviewing())
 
 
 @dataclass(frozen=True)

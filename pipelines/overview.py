@@ -113,6 +113,7 @@ def plugin_class(kind: str, name: str) -> type[Plugin]:
 
 
 def _base(kind: str) -> type[Plugin]:
+    from ..curation.desks import Desk
     from ..curation.filters import Filter
     from ..generators.judges import Judge
     from ..generators.protocols import Protocol
@@ -120,5 +121,5 @@ def _base(kind: str) -> type[Plugin]:
     from ..generators.sources import Source
     from ..schemas.formats import Format
 
-    bases: tuple[type[Plugin], ...] = (Source, Provider, Judge, Protocol, Filter, Format)
+    bases: tuple[type[Plugin], ...] = (Source, Provider, Judge, Protocol, Filter, Format, Desk)
     return next(base for base in bases if base.kind == kind)

@@ -24,6 +24,7 @@ from ..schemas.plugins import Plugin
 from ..schemas.probe import Removable
 from . import recipe_file
 from .publishing.settings import Publish
+from .reviewing.settings import Reviewing
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a run may be called: its name is a folder's name."""
@@ -93,6 +94,8 @@ class Recipe(Frozen):
     """The simulated world, for `provider: simulated`."""
     publish: Publish | None = None
     """Where `prefmill publish` puts the exports: `{repo: OWNER/NAME, private: true, license: …}`."""
+    review: Reviewing | None = None
+    """Which pairs people review, and where: `{desk: jsonl, sample: {…}, double: 0.15, …}`; None: by the defaults."""
 
     def providers(self) -> tuple[Provider, ...]:
         """Everyone who is asked: authors of tasks, answering models, teachers."""
@@ -142,7 +145,12 @@ def as_plain(recipe: Recipe) -> dict[str, Any]:
         "exports": [as_entry(plugin) for plugin in recipe.exports],
         "world": recipe.world.model_dump(mode="json"),
         **({"publish": recipe.publish.model_dump(mode="json")} if recipe.publish else {}),
+        **({"review": _review_entry(recipe.review)} if recipe.review else {}),
     }
+
+
+def _review_entry(review: Reviewing) -> dict[str, Any]:
+    return {**review.model_dump(mode="json"), "desk": as_entry(review.desk)}
 
 
 def as_yaml(recipe: Recipe) -> str:
@@ -169,7 +177,7 @@ def asked_by(recipe: Recipe) -> dict[str, Any]:
             for name in type(plugin).operational:
                 plain["tasks"][key].pop(name, None)
     del plain["filters"], plain["exports"], plain["judge"]["retries"], plain["name"]
-    for later in ("publish", "probes", "remove"):
+    for later in ("publish", "probes", "remove", "review"):
         plain.pop(later, None)
     plain.get("aim", {}).pop("flat", None)
     if not recipe.simulated():

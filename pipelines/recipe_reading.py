@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from ..curation.desks import Desk
 from ..curation.filters import Filter
 from ..generators.authoring.aimed import Aim
 from ..generators.comparisons import Compare
@@ -36,6 +37,7 @@ from .recipe_fit import (
     panel_fits,
 )
 from .recipe_messages import coerced, key_path, lines_of, near, said
+from .reviewing.settings import Reviewing
 
 P = TypeVar("P", bound=Plugin)
 M = TypeVar("M", bound=BaseModel)
@@ -112,6 +114,8 @@ class _Reader:
         self._wanted_probes = raw.get("probes") is not None
         if self._wanted_probes:
             fields["probes"] = self._model(Probes, raw["probes"], "probes")
+        if raw.get("review") is not None:
+            fields["review"] = self._reviewing(raw["review"])
         fields["remove"] = self._removed(raw.get("remove", []))
         if whole:
             self._parts_fit(fields)
@@ -190,6 +194,14 @@ class _Reader:
             elif name in entry[:index]:
                 self._wrong(f"remove[{index}]", f"{name!r} stands here twice.")
         return tuple(name for name in options if name in entry)
+
+    def _reviewing(self, entry: object) -> Reviewing | None:
+        if not isinstance(entry, dict):
+            self._wrong("review", said("a mapping {desk: NAME, sample: {…}, …}", entry))
+            return None
+        desk = self.plugin(Desk, entry.get("desk", "jsonl"), "review.desk")
+        read = self._model(Reviewing, {key: value for key, value in entry.items() if key != "desk"}, "review")
+        return read.model_copy(update={"desk": desk}) if read and desk else None
 
     def _panel(self, entry: object) -> Panel | None:
         if not isinstance(entry, dict):

@@ -76,7 +76,7 @@ def relabel(directory: Path, reviews: Path | None) -> Relabelled:
             write_text(snapshot, orjson.dumps(before).decode())
         published = {key: Label(**was) for key, was in orjson.loads(snapshot.read_bytes()).items()}
         place.write_manifest(manifest | {"finished": False, UNDER_WAY: True})
-        for key in ("agreement", "calibration", "labels", UNDER_WAY):
+        for key in ("agreement", "calibration", "labels", "review", UNDER_WAY):
             manifest.pop(key, None)
         fall = Waterfall.of_plain(manifest["stages"])
         label(place, recipe, fall, manifest)

@@ -25,6 +25,7 @@ KINDS = {
     "protocol": "generators.protocols",
     "filter": "curation.filters",
     "format": "schemas.formats",
+    "desk": "curation.desks",
 }
 """Kind of plug-in -> the folder that holds its files, below the package `prefmill`."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from prefmill.curation.desks import Desk
 from prefmill.curation.filters import Filter
 from prefmill.generators.judges import Judge
 from prefmill.generators.protocols import Protocol
@@ -20,7 +21,7 @@ from prefmill.schemas.errors import UnknownPlugin
 from prefmill.schemas.formats import Format
 from prefmill.schemas.plugins import KINDS, Plugin, load, names
 
-BASES: tuple[type[Plugin], ...] = (Source, Provider, Judge, Protocol, Filter, Format)
+BASES: tuple[type[Plugin], ...] = (Source, Provider, Judge, Protocol, Filter, Format, Desk)
 SHIPPED = [(base, name) for base in BASES for name in names(base.kind)]
 
 

@@ -26,10 +26,16 @@ def measured(seen: Seen, manifest: Mapping[str, Any]) -> Iterator[list[str]]:
     same = f"{seen.consistent[True] / both:.1%} of {both:,} published verdicts" if both else NOT_MEASURED
     yield ["same winner in both orders", same]
     yield ["reviewed by people", f"{seen.reviewed:,} of {seen.examples:,} examples"]
+    if review := manifest.get("review"):
+        yield ["teachers agree with people, by a random audit of the labels", _audited(review["teachers"])]
     agreement = list(_flat(manifest.get("agreement"), "agreement"))
     yield from agreement[:SHOWN]
     missing = [*(() if agreement else OF_PEOPLE), *(() if manifest.get("bias") else OF_BIAS)]
     yield from ([name, NOT_MEASURED] for name in missing)
+
+
+def _audited(figure: Mapping[str, Any]) -> str:
+    return f"{NOT_MEASURED}: {figure['undefined']}" if "undefined" in figure else figure_text(figure)
 
 
 def _flat(value: object, path: str) -> Iterator[list[str]]:

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from prefmill import review
 from prefmill.schemas.errors import CapReached, RecipeError, Stopped, UserError, known
 
 app = typer.Typer(
@@ -23,6 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(review.app)
 
 RecipeFile = Annotated[Path, typer.Argument(help="Recipe file, YAML or JSON.", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(help="Directory of a run.", show_default=False)]
