@@ -1,4 +1,4 @@
-"""Draws the figures of `judging.py --json FILE`: what a pair costs and how many labels are right, with the bias left.
+"""Draws the figures of `judging.py --json FILE`: what each strategy buys, what it costs, and what bias is left.
 
 pip install matplotlib
 python benchmarks/judging_chart.py FILE docs/judging.svg
@@ -17,39 +17,47 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
 PEERS = ("recipe", "distilabel")
-INK, OURS, THEIRS = "#333333", "#1f6fb4", "#c4591a"
+INK, OURS, THEIRS, OTHER = "#333333", "#1f6fb4", "#c4591a", "#2a9d5c"
+PANELS = (
+    ("right winners", (("right", OURS, ""),)),
+    ("cost of judging a pair", (("cost", OURS, ""),)),
+    ("clean labels for 1,000 units", (("clean", OURS, ""),)),
+    (
+        "bias left, in standard deviations",
+        (("position", OURS, "standing first"), ("length", THEIRS, "2.7 times as long"), ("own", OTHER, "own family")),
+    ),
+)
+"""Title of each panel, and what it shows: figure, colour, name."""
 
 
 def main() -> None:
-    """Draw the chart: above, right labels over cost; below, how much length and position still buy."""
+    """A row for each strategy, the one that buys most clean labels on top; those of others are marked."""
     source, target = map(Path, sys.argv[1:3])
     found = {
         name: {key: fmean(world[key] for world in worlds) for key in worlds[0]}
         for name, worlds in json.loads(source.read_text()).items()
     }
-    plt.rcParams.update({"font.size": 9, "svg.hashsalt": "prefmill", "axes.edgecolor": INK, "text.color": INK})
-    figure, (above, below) = plt.subplots(1, 2, figsize=(11, 5), width_ratios=(1.25, 1), layout="constrained")
-    for name, of in found.items():
-        colour = THEIRS if any(peer in name for peer in PEERS) else OURS
-        above.scatter(of["cost"], of["right"], s=18 + 90 * of["kept"], color=colour, alpha=0.75, linewidths=0)
-        above.annotate(name, (of["cost"], of["right"]), textcoords="offset points", xytext=(7, -3), fontsize=7.5)
-    above.set_xlabel("cost of judging a pair (a cheap call is 1, a strong one 10)")
-    above.set_ylabel("share of right winners (size: share of pairs that have a label)")
-    above.margins(x=0.25)
-    order = sorted(found, key=lambda name: abs(found[name]["length"]) + abs(found[name]["position"]))
-    for place, name in enumerate(order):
-        of = found[name]
-        below.plot([of["position"], of["length"]], [place, place], color="#bbbbbb", linewidth=1, zorder=1)
-        below.scatter(of["position"], place, color=OURS, s=22, zorder=2, label="standing first" if not place else None)
-        below.scatter(
-            of["length"], place, color=THEIRS, s=22, zorder=2, label="2.7 times as long" if not place else None
-        )
-    below.axvline(0, color=INK, linewidth=0.8)
-    below.set_yticks(range(len(order)), order, fontsize=7.5)
-    below.set_xlabel("what it is worth, in standard deviations of quality")
-    below.legend(loc="lower right", frameon=False)
-    for axes in (above, below):
+    order = sorted(found, key=lambda name: found[name]["clean"])
+    plt.rcParams.update(
+        {"font.size": 9, "svg.hashsalt": "prefmill", "svg.fonttype": "none", "axes.edgecolor": INK, "text.color": INK}
+    )
+    figure, panels = plt.subplots(1, len(PANELS), figsize=(12, 5.2), sharey=True, layout="constrained")
+    for axes, (title, shown) in zip(panels, PANELS, strict=True):
+        for place, name in enumerate(order):
+            axes.axhline(place, color="#eeeeee", linewidth=0.8, zorder=0)
+            for key, colour, what in shown:
+                label = what if what and not place else None
+                # A label for every second pair is worth less than its share of right ones says.
+                size = 12 + 30 * (found[name]["kept"] if key == "right" else 0.6)
+                axes.scatter(found[name][key], place, color=colour, s=size, zorder=2, label=label)
+        axes.set_title(title, fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
+    panels[-1].axvline(0, color=INK, linewidth=0.8)
+    panels[-1].legend(loc="lower right", frameon=False, fontsize=8)
+    panels[0].set_xlabel("size: share of pairs with a label", fontsize=8)
+    panels[0].set_yticks(range(len(order)), order)
+    for text, name in zip(panels[0].get_yticklabels(), order, strict=True):
+        text.set_color(THEIRS if any(peer in name for peer in PEERS) else INK)
     figure.savefig(target, metadata={"Date": None})
 
 

@@ -91,8 +91,8 @@ def _review(where: str, line: bytes, tasks: Mapping[str, str] | None) -> Review:
         comparison = record.get("comparison_id")
         if not isinstance(comparison, str) or comparison not in tasks:
             raise SourceError(
-                f"{where}: comparison_id: no comparison of this run (got {comparison!r}). Ids stand in 3-comparisons "
-                "and in exported files."
+                f"{where}: comparison_id: no comparison of this run (got {comparison!r}). Ids stand in its "
+                "3-comparisons; `prefmill review push` hands out pairs with theirs."
             )
         stratum = PICKED if record.get("stratum") is None else record["stratum"]
         if stratum not in STRATA:

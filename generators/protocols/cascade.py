@@ -96,7 +96,10 @@ class Cascade(Piloted):
         return learned.model_copy(update=_bound(margins, self.share))
 
     def in_pilot(self, teacher: int, teachers: int) -> float:
-        return 1.0 if teacher < teachers - 1 else min(1.0, self.strong_pilot / self.pilot)
+        if teacher < teachers - 1:
+            return 1.0
+        teaching = min(1.0, self.strong_pilot / self.pilot)
+        return teaching + (1 - teaching) * self.expected(teacher, teachers, 1) / self.calls(1, 1)
 
     def teaches(self, comparison: Comparison) -> bool:
         return int(digest("strong", comparison.id), 16) * self.pilot < self.strong_pilot * 2**64

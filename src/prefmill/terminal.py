@@ -83,7 +83,8 @@ def show_stats(manifest: Mapping[str, Any], *, whole: bool = False) -> None:
     show_waterfall(manifest["stages"])
     show_calls(manifest)
     if not manifest["finished"]:
-        sys.stdout.write(f"not finished: {manifest.get('stopped', 'it was killed')}; run its recipe again to go on\n")
+        why = manifest.get("stopped", "it was killed; run its recipe again to go on")
+        sys.stdout.write(f"not finished: {why}\n")
     if manifest["simulated"]:
         sys.stdout.write("simulated: answers and judgments come from the simulated world\n")
     show_measured(manifest)

@@ -292,7 +292,8 @@ def test_of_a_cascades_pilot_the_strong_teacher_is_asked_about_a_part() -> None:
     pairs = [Comparison(task_id=str(number), answer_ids=("a", "b"), models=("m", "n")) for number in range(3000)]
     asked = sum(protocol.teaches(pair) for pair in pairs)
     assert abs(asked - 600) < 4 * (3000 * 0.2 * 0.8) ** 0.5
-    assert [protocol.in_pilot(teacher, 2) for teacher in (0, 1)] == [1.0, 0.2]
+    # A fifth in both orders, and of the others the share in one.
+    assert [protocol.in_pilot(teacher, 2) for teacher in (0, 1)] == [1.0, pytest.approx(0.2 + 0.8 * 0.35 / 2)]
     assert all(Cascade(pilot=100).teaches(pair) for pair in pairs)
     assert all(AdaptiveSwap().teaches(pair) for pair in pairs)
 
