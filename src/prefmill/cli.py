@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from prefmill import review
+from prefmill import review, review_server
 from prefmill.schemas.errors import CapReached, RecipeError, Stopped, UserError, known
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+review_server.add_to(review.app)
 app.add_typer(review.app)
 
 RecipeFile = Annotated[Path, typer.Argument(help="Recipe file, YAML or JSON.", show_default=False)]
