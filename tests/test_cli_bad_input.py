@@ -154,7 +154,7 @@ def test_a_changed_recipe_says_what_changed(folder: Path) -> None:
 VERBS = [
     (("stats", "nowhere"), "nowhere: no run here. `prefmill run RECIPE` makes one."),
     (("export", "nowhere"), "nowhere: no run here. `prefmill run RECIPE` makes one."),
-    (("show", "nowhere", "x"), "nowhere: neither a run's directory nor a kind of plug-in. Known: filter, *"),
+    (("show", "nowhere", "x"), "nowhere: neither a run's directory nor a kind of plug-in. Known: desk, filter, *"),
     (("show", "jugde", "x"), "jugde: neither a run's directory nor a kind *. Did you mean 'judge'?"),
     (("show", "judge", "judgeml"), "no judge named 'judgeml'. Known: *. Did you mean 'judgelm'?"),
     (("list", "judges"), "no kind of plug-in named 'judges'. Known: *. Did you mean 'judge'?"),
