@@ -131,7 +131,8 @@ def show_pushed(done: Pushed, directory: Path) -> None:
         out(f"wrote {where}\n" if Path(where).exists() else f"at {where}\n")
     if done.missing:
         out(f"{done.missing:,} labels are for somebody else: push again with another --annotator\n")
-    out(f"next: prefmill review pull {shlex.quote(str(directory))} FILE …\n")
+    files = " FILE …" if any(Path(where).exists() for where in done.where) else ""
+    out(f"next: prefmill review pull {shlex.quote(str(directory))}{files}\n")
 
 
 def show_pulled(done: Pulled, directory: Path) -> None:
