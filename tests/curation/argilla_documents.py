@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import weakref
 from collections.abc import Mapping, Sequence
 
 from prefmill.curation.argilla_server.documents import Answers, Document, Scalar, Suggested, Vector
@@ -35,8 +36,9 @@ def answered(number: int, user: str, status: str, **values: Sequence[Scalar]) ->
 
 
 def filled(documents: Sequence[Document], fields: Sequence[str] = ("title", "body")) -> Store:
-    """A side file in memory."""
+    """A side file in memory; it is closed when nobody holds it any more."""
     store = Store(":memory:")
+    weakref.finalize(store, store._connection.close)
     store.create(DATASET, fields)
     store.write(DATASET, documents)
     return store
