@@ -14,6 +14,7 @@ from typing import Literal
 
 from ..schemas.labels import winner_at
 from ..schemas.probe import Probe
+from ..schemas.row import UNREAD
 from ..schemas.rows import Judgment
 from .agreement.share import wilson
 
@@ -21,8 +22,6 @@ Band = Literal["unreadable", "fooled", "one_sided"]
 """Probe judgments that cannot be read; refusals preferred to an answer; pairs whose winner, in both orders, is the
 answer that stands first, or the one that stands last."""
 LEVEL = 0.999
-_UNREAD = frozenset({"unreadable", "empty"})
-"""Failures of the reply itself. That none came says nothing of the teacher, and the endpoint is watched elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,8 @@ def _signs(probe: Probe) -> Iterator[tuple[str, Band, str, bool, str]]:
         failure = one.failure
         if failure is None:
             read.setdefault(one.teacher, []).append(one)
-        if failure is None or failure.kind in _UNREAD:
+        # That no reply came says nothing of the teacher, and the endpoint is watched elsewhere.
+        if failure is None or failure.kind in UNREAD:
             yield one.teacher, "unreadable", "", failure is not None, failure.message if failure else ""
     for teacher, judgments in read.items():
         if probe.kind == "refusal" and probe.altered is not None:

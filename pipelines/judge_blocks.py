@@ -17,6 +17,7 @@ from ..curation.agreement.estimate import Estimate, Undefined
 from ..curation.agreement.judge_metrics import Judged, JudgeMetrics, judge_metrics, judged, winner_of
 from ..curation.agreement.share import share
 from ..schemas.labels import Label, LabelledBy
+from ..schemas.row import UNREAD
 from ..schemas.rows import Judgment, Winner
 
 T = TypeVar("T")
@@ -24,8 +25,6 @@ T = TypeVar("T")
 Measured = Estimate | Undefined
 """A number, or why there is none."""
 
-UNREAD = ("unreadable", "empty")
-"""Failures of a reply that came; the others say that none came."""
 _FORWARD, _BACKWARD = (0, 1), (1, 0)
 _OTHER: dict[Winner, Winner] = {"first": "second", "second": "first", "tie": "tie"}
 

@@ -48,7 +48,7 @@ def measured(place: RunDirectory, recipe: Recipe, protocol: Protocol) -> Measure
         for part in judged(place):
             for example in part:
                 if protocol.pairs_only:
-                    used.update(reading.teacher for reading in pair_readings(example, families))
+                    used.update(_teachers(example))
                     unselected.extend(pair_readings(_unselected(example, protocol, recipe), families))
                 if example.reviews:
                     reviewed.append(example)
@@ -83,6 +83,12 @@ def pair_readings(example: Example, families: Mapping[str, str]) -> list[Reading
         return []
     used = [judgment for judgment in example.judgments if judgment.id in verdict.judgment_ids]
     return readings_of(comparison, example.answers, used, families)
+
+
+def _teachers(example: Example) -> set[str]:
+    """Those on whose judgments the verdict rests."""
+    rests_on = example.verdict.judgment_ids if example.verdict else ()
+    return {judgment.teacher for judgment in example.judgments if judgment.id in rests_on}
 
 
 def _unselected(example: Example, protocol: Protocol, recipe: Recipe) -> Example:

@@ -12,7 +12,7 @@ from ..curation.filters.refusals import Refusals
 from ..generators.calls import Caller, Outcome, drawn
 from ..generators.protocols import OwnReference, Protocol
 from ..generators.providers import Request
-from ..schemas.row import Failure, Usage
+from ..schemas.row import UNREAD, Failure, Usage
 from ..schemas.rows import Answer, Reference, Task
 
 STAGE = "references"
@@ -54,7 +54,7 @@ async def written(caller: Caller, task: Task, retries: int) -> Written:
         outcome = await caller.call(Request(task.messages, sampling, again, task, stage=STAGE))
         usage += outcome.usage
         failure = outcome.failure or _unfit(outcome, task, caller.provider.label)
-        if failure is None or failure.kind not in ("unreadable", "empty"):
+        if failure is None or failure.kind not in UNREAD:
             break
     if failure is not None:
         return Written(None, Failure(kind=failure.kind, message=f"the reference failed: {failure.message}"), usage)

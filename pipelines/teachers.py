@@ -16,7 +16,7 @@ from ..generators.probabilities import unpacked
 from ..generators.protocols import Ask
 from ..generators.providers import Request
 from ..schemas.errors import Unaskable, Unreadable
-from ..schemas.row import Failure, Usage
+from ..schemas.row import UNREAD, Failure, Usage
 from ..schemas.rows import Answer, Comparison, Judgment, Task
 from .own_references import Written, replaces, written
 from .own_references import with_reference as referenced
@@ -130,7 +130,7 @@ async def ask(
         spent = reduce(add, (outcome.usage for outcome in outcomes))
         usage = spent if usage is None else usage + spent
         heard = _heard(outcomes, usage, again, read)
-        if heard.failure is None or heard.failure.kind not in ("unreadable", "empty"):
+        if heard.failure is None or heard.failure.kind not in UNREAD:
             break
     return replace(heard, expected=_weighed(outcomes, read, len(shown))) if probabilities and heard.reading else heard
 

@@ -29,6 +29,8 @@ FailureKind = Literal[
     "no_judgment",  # a comparison none of whose judgments could be read
 ]
 """Why a row failed. Fixed strings, so that reasons can be counted and compared between runs."""
+UNREAD: frozenset[FailureKind] = frozenset({"unreadable", "empty"})
+"""Failures of a reply that came: it may be asked for again."""
 
 
 def digest(*parts: object, size: int = 8) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ...schemas.errors import Unreadable
-from ...schemas.row import Failure
+from ...schemas.row import UNREAD, Failure
 from ...schemas.rows import Message, Task
 from ..calls import Caller, drawn
 from ..providers import Request
@@ -40,6 +40,6 @@ async def asked(
                 return read(outcome.reply.text)
             except Unreadable as error:
                 failure = Failure(kind="unreadable", message=str(error))
-        if failure.kind not in ("unreadable", "empty"):
+        if failure.kind not in UNREAD:
             break
     return failure

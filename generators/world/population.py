@@ -8,7 +8,7 @@ and a signature are worth is an assumption: style is a strong bias of published 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..providers import Price
 
@@ -114,24 +114,26 @@ ANSWERERS = (
 )
 """The answering models, best first."""
 
+_STRONG = Teacher(
+    name="sim-teacher-strong",
+    family="sim-oak",
+    gain=1.74,
+    shared=SHARED_ERROR,
+    private=0.275,
+    noise=0.204,
+    position=0.38,
+    position_spread=0.24,
+    length=0.38,
+    own_family=0.39,
+    markdown=0.30,
+    signature=0.10,
+    flat=False,
+    price=Price(input=2.5, output=10.0),
+    planted=Planted(accuracy=0.814, consistency=0.766, averaged=0.830, retest=0.917),
+)
+
 TEACHERS = (
-    Teacher(
-        name="sim-teacher-strong",
-        family="sim-oak",
-        gain=1.74,
-        shared=SHARED_ERROR,
-        private=0.275,
-        noise=0.204,
-        position=0.38,
-        position_spread=0.24,
-        length=0.38,
-        own_family=0.39,
-        markdown=0.30,
-        signature=0.10,
-        flat=False,
-        price=Price(input=2.5, output=10.0),
-        planted=Planted(accuracy=0.814, consistency=0.766, averaged=0.830, retest=0.917),
-    ),
+    _STRONG,
     _cheap(1, "sim-pine", Planted(accuracy=0.758, consistency=0.610, averaged=0.797, retest=0.890)),
     _cheap(2, "sim-birch", Planted(accuracy=0.759, consistency=0.617, averaged=0.796, retest=0.892)),
     _cheap(3, "sim-elm", Planted(accuracy=0.756, consistency=0.613, averaged=0.794, retest=0.891)),
@@ -152,21 +154,11 @@ TEACHERS = (
         price=Price(input=2.5, output=10.0),
         planted=Planted(accuracy=0.968, consistency=0.972, averaged=0.975, retest=0.972),
     ),
-    Teacher(
+    replace(
+        _STRONG,
         name="sim-teacher-flat",
         family="sim-ash",
-        gain=1.74,
-        shared=SHARED_ERROR,
-        private=0.275,
-        noise=0.204,
-        position=0.38,
-        position_spread=0.24,
-        length=0.38,
-        own_family=0.39,
-        markdown=0.30,
-        signature=0.10,
         flat=True,
-        price=Price(input=2.5, output=10.0),
         planted=Planted(accuracy=0.817, consistency=0.846, averaged=0.817, retest=0.957),
     ),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import CannotCarry
 from ..judgelm_prompt import HIGHEST, LOWEST
+from ..labels import winner_at
 from ..rows import Example, Judgment, Winner
 from ._pair import pair_of
 
@@ -31,7 +32,7 @@ class Choice:
 
 def winner_of(scores: Sequence[float]) -> Winner:
     """The winner of a pair of scores: the higher one, a tie where they are equal (JudgeLM's T = 0)."""
-    return "tie" if scores[0] == scores[1] else "first" if scores[0] > scores[1] else "second"
+    return winner_at(scores[0] - scores[1])
 
 
 def choices(example: Example) -> tuple[Choice, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import CannotCarry
+from ..labels import winner_at
 from ..prometheus_prompt import LEVELS
 from ..rows import Example, Judgment, Winner
 
@@ -44,7 +45,7 @@ def _winner(judgment: Judgment) -> Winner | None:
     if judgment.by_answer is None:
         return None
     first, second = judgment.by_answer
-    return "tie" if first == second else "first" if first > second else "second"
+    return winner_at(first - second)
 
 
 def sides(example: Example, shown: Sequence[int], better: int, aimed: bool) -> tuple[Side, Side]:
