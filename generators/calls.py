@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ..schemas.errors import CallFailed, EndpointError, Stopped
+from ..schemas.errors import CallFailed, EndpointError, PutOff, Stopped
 from ..schemas.row import Failure, Usage
 from ..schemas.sampling import Sampling
 from .asking import call_key, request_body
@@ -56,6 +56,8 @@ class Tally:
     """Calls given up, found ones included."""
     open: int = 0
     """Calls in flight."""
+    put_off: int = 0
+    """Calls wanted of a model that is not loaded in this pass."""
     hedged: int = 0
     """Calls sent a second time because the first hung."""
     cost_usd: float = 0.0
@@ -77,6 +79,8 @@ class Caller:
     tally: Tally = field(default_factory=Tally)
     budget: Budget = field(default_factory=Budget)
     """What the run may spend; shared by all callers of the run."""
+    away: bool = False
+    """Its model is not loaded in this pass: what the ledger does not have is put off."""
     broken: EndpointError | None = None
     """Set when the endpoint has failed for good: nothing further is sent to it, and no row fails because of it."""
 
@@ -94,7 +98,8 @@ class Caller:
     async def call(self, request: Request) -> Outcome:
         """The reply to a request: from the ledger, or sent now and written there first.
 
-        Raises `EndpointError` where every further call would fail the same way, `Stopped` when the run is stopping.
+        Raises `EndpointError` where every further call would fail the same way, `PutOff` where the model is not
+        loaded in this pass, `Stopped` when the run is stopping.
         """
         self.tally.asked += 1
         if self.provider.local:
@@ -168,6 +173,9 @@ class Caller:
         except EndpointError as error:
             self.halt.request(error)
             raise
+        if self.away:
+            self.tally.put_off += 1
+            raise PutOff(f"{self.provider.label}: not loaded in this pass")
         if self.broken is not None:
             raise self.broken
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from ..generators.budget import Budget
 from ..generators.calls import Caller
 from ..generators.halt import Halt
+from ..generators.hosting.settings import Hosted
 from ..generators.ledger import Ledger
 from ..generators.providers import Connection, Provider, Site, World
 from .recipe import Recipe
@@ -41,6 +42,7 @@ async def opened(recipe: Recipe, site: Site, ledger: Ledger, halt: Halt, budget:
             connection = await stack.enter_async_context(provider.open(own))
             check.connections.append(connection)
             made = Caller(stage, provider, connection, ledger, check, halt, budget=budget)
+            made.away = isinstance(provider, Hosted) and site.engines is not None and not site.engines.admits(provider)
             if provider.follows:
                 stack.callback(asyncio.create_task(made.follow()).cancel)
             return made

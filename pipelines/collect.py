@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..generators.learned import Learned
@@ -40,11 +40,21 @@ class Collector:
     """
 
     def __init__(
-        self, directory: RunDirectory, tasks_a_part: int = TASKS_A_PART, *, authored: bool = False, probed: bool = False
+        self,
+        directory: RunDirectory,
+        tasks_a_part: int = TASKS_A_PART,
+        *,
+        authored: bool = False,
+        probed: bool = False,
+        spoiled: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`authored`: the tasks are written by models, and their rubrics are counted, too; `probed`: so are probes."""
+        """`authored`: the tasks are written by models, and their rubrics are counted, too; `probed`: so are probes.
+
+        `spoiled`: whether lines were put off, so that another pass has to write the parts.
+        """
         self._directory = directory
         self._tasks_a_part = tasks_a_part
+        self._spoiled = spoiled
         self._waiting: dict[int, Made] = {}
         self._next = 0
         self._number = 0
@@ -64,8 +74,11 @@ class Collector:
         assert isinstance(paired, Paired)
         assert isinstance(judged, Judged)
         assert isinstance(curated, Curated)
-        self._waiting[seed.place] = (seed, answered, paired, judged, curated)
         self.done += 1
+        if self._spoiled():
+            self._waiting.clear()  # They would wait for a line that does not come.
+            return
+        self._waiting[seed.place] = (seed, answered, paired, judged, curated)
         while (following := self._waiting.pop(self._next, None)) is not None:
             self._next += 1
             await self._add(*following)

@@ -26,7 +26,7 @@ with warnings.catch_warnings():
     from distilabel.steps import GeneratorStep, Step, StepInput
 
 from ..generators.halt import Halt
-from ..schemas.errors import EndpointError, PrefmillError, RunDirectoryError, Stopped
+from ..schemas.errors import EndpointError, PrefmillError, PutOff, RunDirectoryError, Stopped
 from .stages import Seed
 
 Columns = dict[str, Any]
@@ -203,6 +203,8 @@ async def _feed(step: Seeds, target: asyncio.Queue[Any], halt: Halt) -> None:
                 await target.put(columns)
                 if halt.requested.is_set():
                     break
+    except PutOff:
+        pass  # Models write the tasks, and theirs are not loaded in this pass.
     except PrefmillError as error:
         halt.request(error)
     await target.put(_END)

@@ -31,9 +31,9 @@ from ..schemas.rows import Answer, Grade, Judgment, Loss, Task
 from .extrapolate import Amount, Figure, Use, extrapolate, total
 from .guess import guess
 from .loop import run_loop
+from .passes import passes
 from .probe_calls import kind_of, with_probes
 from .recipe import Recipe
-from .run import stream
 from .rundir import RunDirectory
 from .watching import Watch
 
@@ -109,7 +109,7 @@ def estimate(recipe: Recipe, directory: Path, *, sample: int = SAMPLE, watch: Wa
         own.clear()
         sampled = _only(recipe, chosen)
         budget = budget_of(Caps(), ledger, recipe.providers())
-        _, seen = run_loop(stream(sampled, own, ledger, halt, budget, watch=watch), halt)
+        seen = run_loop(passes(sampled, own, ledger, halt, budget, watch=watch), halt).seen
         if halt.reason is not None:
             raise halt.reason
         uses = extrapolate(_used(own, providers, chosen), count, recipe.seed)

@@ -62,9 +62,9 @@ class Judging:
         """As `_settle`; where it cannot be, those that wait for the pilot are told at once: this row waits for them."""
         try:
             return await self._settle(meeting)
-        except (EndpointError, Stopped):
+        except (EndpointError, Stopped) as why:
             if self.pilot is not None:
-                self.pilot.give_up()
+                self.pilot.give_up(why)
             raise
 
     async def _settle(self, meeting: _Meeting) -> tuple[list[Judgment], Verdict]:

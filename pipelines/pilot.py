@@ -6,7 +6,8 @@ calls in its ledger and learns the same.
 
 Nothing waits for ever. A line is let into the run only while all that are in it find room in the judging step, so a
 line of the pilot always gets there, whatever waits there already. Where a line is given up on the way, the run is
-going to end as stopped, and everything that waits is given up with it.
+going to end as stopped, and everything that waits is given up with it. Where a line is put off, because a model that it
+needs is not loaded in this pass, the pilot cannot end in this pass: every other line goes as far as it can without it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from ..generators.halt import Halt
 from ..generators.learned import Learned
 from ..generators.protocols import Piloted
-from ..schemas.errors import EndpointError, Stopped
+from ..schemas.errors import EndpointError, PutOff, Stopped
 from ..schemas.rows import Judgment
 from .stages import Answered, Seed
 
@@ -55,6 +56,7 @@ class Pilot:
     learned: Learned | None = None
     """What it taught; None until it is over."""
     _given_up: bool = False
+    _put_off: bool = False
     _over: asyncio.Event = field(default_factory=asyncio.Event)
     """Learned or given up."""
     _arrived: dict[int, int] = field(default_factory=dict)
@@ -100,7 +102,9 @@ class Pilot:
         self._conclude()
 
     async def belongs(self, place: int, index: int) -> bool:
-        """Whether comparison `index` of a line that has arrived is of the pilot. Raises `Stopped`."""
+        """Whether comparison `index` of a line that has arrived is of the pilot. Raises `Stopped` and `PutOff`."""
+        if self._put_off:
+            raise _later()
         if place not in self._first and not self._over.is_set():
             await self._wait(self._numbered.setdefault(place, asyncio.Event()))
         first = self._first.get(place)
@@ -112,10 +116,11 @@ class Pilot:
         self._conclude()
 
     async def wait(self) -> Learned:
-        """What the pilot taught, once it is over. Raises `Stopped` where the run stops before."""
+        """What the pilot taught, once it is over. Raises `Stopped` where the run stops before, `PutOff` where it cannot
+        end in this pass."""
         await self._over.wait()
         if self.learned is None:
-            raise _stopped()
+            raise _later() if self._put_off else _stopped()
         return self.learned
 
     def leave(self) -> None:
@@ -131,10 +136,11 @@ class Pilot:
         self._ended = True
         self._conclude()
 
-    def give_up(self) -> None:
-        """A line will not come through; the run ends as stopped."""
+    def give_up(self, why: Exception | None = None) -> None:
+        """A line will not come through: the run ends as stopped, or this pass without the pilot where the line was put
+        off."""
         if not self._over.is_set():
-            self._given_up = True
+            self._given_up, self._put_off = not isinstance(why, PutOff), isinstance(why, PutOff)
             self._finish()
 
     def _number(self, place: int, comparisons: int) -> None:
@@ -161,8 +167,10 @@ class Pilot:
         self._arrived.clear()
 
     async def _wait(self, event: asyncio.Event) -> None:
-        """Wait for an event. Raises `Stopped` where the pilot is given up instead."""
+        """Wait for an event. Raises `Stopped` where the pilot is given up instead, `PutOff` where it is put off."""
         await event.wait()
+        if self._put_off:
+            raise _later()
         if self._given_up:
             raise _stopped()
 
@@ -179,9 +187,13 @@ class Admitted:
         try:
             await self.pilot.enter(seed.place)
             return await self.work(seed)
-        except (EndpointError, Stopped):
-            self.pilot.give_up()
+        except (EndpointError, Stopped) as why:
+            self.pilot.give_up(why)
             raise
+
+
+def _later() -> PutOff:
+    return PutOff("the pilot waits for a model that is not loaded in this pass")
 
 
 def _stopped() -> Stopped:

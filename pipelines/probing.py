@@ -90,10 +90,10 @@ class Probing:
         """The task's judgments and verdicts, and its probe."""
         try:
             probe = await self.prober(seed, answered, paired)
-        except (EndpointError, Stopped):
+        except (EndpointError, Stopped) as why:
             # The line does not get to the pilot: those that wait there would wait for ever.
             if self.judging.pilot is not None:
-                self.judging.pilot.give_up()
+                self.judging.pilot.give_up(why)
             raise
         self.lookout.tell(seed.place, probe)
         judged = await self.judging(seed, answered, paired)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
@@ -11,33 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from ..generators.authoring.aimed import Aim
-from ..generators.budget import Budget, Caps, budget_of, check_prices
+from ..generators.budget import Caps, budget_of, check_prices
 from ..generators.halt import Halt
 from ..generators.ledger import Ledger
-from ..generators.protocols import Piloted
-from ..generators.providers import Site
 from ..schemas.errors import CapReached, OutOfBand, UserError
-from .answering import Answering
 from .balancing import flatten, told
 from .batches import batches_of
-from .callers import Callers, open_rows, opened
 from .collect import Collector
-from .curating import Curating
 from .export import export
-from .grading import Grading
-from .judging import Judging
-from .lines import Lines
-from .lookout import Lookout
 from .loop import run_loop
-from .pairing import Pairing
-from .pilot import AHEAD, Admitted, Pilot, conducted
-from .probing import Prober, Probing
-from .process import interruptible, quick_turns, quiet_collector, stopped_by_ctrl_c
-from .progress import Progress, Snapshot
+from .passes import passes
+from .process import stopped_by_ctrl_c
+from .progress import Snapshot
 from .recipe import Recipe
 from .replaying import OUT_OF_BAND, check_again
 from .rundir import RunDirectory
-from .watching import Watch, watched
+from .watching import Watch
 from .waterfall import Waterfall
 
 SHOWN_VERSIONS = ("prefmill", "distilabel", "openai", "datasets", "pyarrow", "pydantic")
@@ -78,9 +67,11 @@ def run(
         from . import engine  # noqa: F401
 
         halt = Halt()
-        streamed = stream(recipe, place, ledger, halt, budget, watch=watch, retry_failed=retry_failed)
-        collector, seen = run_loop(streamed, halt)
-        manifest |= _ended(collector, ledger, seen)
+        went = run_loop(passes(recipe, place, ledger, halt, budget, watch=watch, retry_failed=retry_failed), halt)
+        collector = went.collector
+        manifest |= _ended(collector, ledger, went.seen)
+        if went.engines:
+            manifest["engines"] = [asdict(engine) for engine in went.engines]
         if isinstance(halt.reason, OutOfBand):
             manifest[OUT_OF_BAND] = True
         if collector.learned is not None:
@@ -111,95 +102,6 @@ def run(
         if reason is not None:
             raise reason
     return manifest
-
-
-async def stream(
-    recipe: Recipe,
-    place: RunDirectory,
-    ledger: Ledger,
-    halt: Halt,
-    budget: Budget,
-    *,
-    watch: Watch | None,
-    retry_failed: bool = False,
-) -> tuple[Collector, Snapshot]:
-    """The stages as one distilabel pipeline, from the source to the parts on disk."""
-    # Imported here: distilabel takes seconds to import.
-    from .engine import AT_ONCE, Mill, chain, seeds, stage
-
-    recipe = _sized(recipe)
-    collector = Collector(place, authored=bool(recipe.tasks.authors()), probed=recipe.probes is not None)
-    site = Site(folder=place.batches, retry_failed=retry_failed, stopping=halt.requested)
-    async with opened(recipe, site, ledger, halt, budget) as callers:
-        answer: Answering | Admitted = Answering(callers.answering, recipe.filters, recipe.aim)
-        pair = Pairing(recipe.compare, recipe.seed)
-        pilot = _pilot(recipe, callers, halt)
-        if pilot is not None:
-            answer = Admitted(pilot, answer)
-        judge: Judging | Grading | Probing = _judging(recipe, callers, pilot)
-        if recipe.probes is not None and isinstance(judge, Judging):
-            lookout = Lookout(recipe.probes, halt, place.path, budget.grace_s)
-            prober = Prober(recipe.probes, recipe.seed, judge.judge, judge.protocol, judge.callers)
-            judge = Probing(judge, prober, lookout)
-        curate = Curating(recipe.filters)
-        with Mill(name=f"prefmill-{recipe.name}") as mill:
-            lines = Lines(recipe, {caller.provider.label: caller for caller in callers.authoring})
-            source = seeds(lines)
-            steps = [
-                stage("answers", answer, ["seed"], "answered", open_rows(callers.answering)),
-                stage("comparisons", pair, ["seed", "answered"], "paired", AT_ONCE),
-                stage(
-                    "judgments",
-                    judge,
-                    ["seed", "answered", "paired"],
-                    "judged",
-                    pilot.room if pilot else open_rows(callers.teaching),
-                    pilot.end if pilot else None,
-                ),
-                stage("curation", curate, ["seed", "answered", "paired", "judged"], "curated", AT_ONCE),
-                stage("collect", collector, ["seed", "answered", "paired", "judged", "curated"], "collected"),
-            ]
-            chain(source, *steps)
-        progress = Progress(list(callers), collector, budget)
-        async with watched(recipe, progress, watch), conducted(pilot) if pilot else nullcontext():
-            with interruptible(halt), quiet_collector(), quick_turns():
-                await mill.stream(halt)
-        for caller in callers:
-            if caller.broken is not None:
-                halt.request(caller.broken)
-        await collector.finish(None if halt.requested.is_set() else lines.read)
-        collector.learned = pilot.learned if pilot else None
-    return collector, progress.snapshot()
-
-
-def _sized(recipe: Recipe) -> Recipe:
-    """The recipe with a protocol that knows how many comparisons there are, where it wants to."""
-    panel = recipe.judge
-    if not isinstance(panel.protocol, Piloted):
-        return recipe
-
-    def comparisons() -> int:
-        return sum(1 for _ in recipe.tasks.places()) * recipe.compare.wanted(recipe.slots())
-
-    protocol = panel.protocol.within(comparisons)
-    return recipe.model_copy(update={"judge": panel.model_copy(update={"protocol": protocol})})
-
-
-def _pilot(recipe: Recipe, callers: Callers, halt: Halt) -> Pilot | None:
-    """The pilot of a protocol that learns from one."""
-    protocol = recipe.judge.protocol
-    if not isinstance(protocol, Piloted):
-        return None
-    room = open_rows(callers.teaching) + protocol.pilot + AHEAD
-    return Pilot(protocol, tuple(caller.provider.label for caller in callers.teaching), halt, room)
-
-
-def _judging(recipe: Recipe, callers: Callers, pilot: Pilot | None) -> Judging | Grading:
-    """What teachers do with the answers of a task."""
-    panel, teachers = recipe.judge, {caller.provider.label: caller for caller in callers.teaching}
-    if panel.protocol is None:
-        return Grading(panel.judge, teachers)
-    return Judging(panel.judge, panel.protocol, teachers, pilot)
 
 
 def _flatten(place: RunDirectory, aim: Aim, fall: Waterfall) -> dict[str, Any]:

@@ -83,6 +83,11 @@ class RunDirectory:
         """What connections in batch mode keep, a folder for each stage."""
         return self.path / "batches"
 
+    @property
+    def engines(self) -> Path:
+        """Logs of the models that prefmill loaded itself, and the files by which what was left running is found."""
+        return self.path / "engines"
+
     def part(self, kind: type[Row], number: int) -> Path:
         """File of part `number` (0-based) of the rows of one kind."""
         return self.path / FOLDERS[kind] / f"part-{number:05d}.parquet"

@@ -10,6 +10,7 @@
     │   ├── RunDirectoryError (OSError) the run directory cannot be used
     │   ├── OutOfBand                   a teacher's probes are out of the recipe's band: nothing more is sent
     │   └── EndpointError (ConnectionError)  an endpoint is unreachable, refuses the key or lacks the model
+    │       └── PutOff                  its model is not loaded now: the row comes again in a later pass
     ├── Unreadable (ValueError)         a reply that a judge's reader does not accept; becomes a failed row
     ├── Unaskable (ValueError)          a task that a judge cannot ask about; becomes a failed row
     ├── CannotCarry (ValueError)        a row that a format cannot express; counted as a loss of the export
@@ -64,6 +65,10 @@ class OutOfBand(UserError):
 
 class EndpointError(UserError, ConnectionError):
     """An endpoint fails for good: unreachable, key refused, unknown model. Repeating the call would not help."""
+
+
+class PutOff(EndpointError):
+    """A call to a model that is not loaded in this pass over the tasks: nothing was sent, and the row comes again."""
 
 
 class Unreadable(PrefmillError, ValueError):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import Field
 
@@ -20,6 +20,9 @@ from ...schemas.frozen import Frozen
 from ...schemas.plugins import Plugin
 from ...schemas.rows import Message, Task
 from ...schemas.sampling import Sampling
+
+if TYPE_CHECKING:
+    from ..hosting.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +197,5 @@ class Site:
     """Whether failures that an earlier process was told are to be asked again."""
     stopping: asyncio.Event | None = None
     """Set when nothing further is to be sent."""
+    engines: Pool | None = None
+    """What loads the models that prefmill runs itself; None where nothing may be loaded."""
