@@ -1,22 +1,80 @@
 """Filters: keep or drop, with a reason. One file each; nothing is deleted, dropped rows go to `dropped/`.
 
-A filter of answers acts before pairs are drawn, so that nobody pays to judge what would be dropped; those of verdicts
-and of grades act on what would be published.
+A filter acts as early as it can. Those of tasks act before any answer is paid for, and those of answers before pairs
+are drawn, so that nobody pays to judge what would be dropped; those of verdicts, of grades and of examples act on what
+would be published. Most look at one row; a filter of a set has to see all of it first, and then says which rows go.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from ...schemas.plugins import Plugin
-from ...schemas.rows import Answer, Comparison, Grade, Judgment, Task, Verdict
+from ...schemas.rows import Answer, Comparison, Example, Grade, Judgment, Task, Verdict
 
 
 class Filter(Plugin):
     """Base of all kinds of filter."""
 
     kind: ClassVar[str] = "filter"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a filter of a set has decided."""
+
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    """Id -> one line on what was found; the others are kept."""
+    flagged: Mapping[str, str] = field(default_factory=dict)
+    """Id -> one line on why people should look at it; it is kept."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """Figures for the manifest, as JSON values: sizes before and after, what there is too little of."""
+
+
+class TaskFilter(Filter):
+    """Base of the filters that look at one task."""
+
+    @abstractmethod
+    def drop(self, task: Task) -> str | None:
+        """One line on what was found, where the task is to be dropped; None keeps it."""
+
+
+class TaskSetFilter(Filter):
+    """Base of the filters that look at all tasks of a source."""
+
+    @abstractmethod
+    def choose(self, tasks: Iterable[Task]) -> Selection:
+        """Which tasks go, by id. They come once, in source order, and need not fit into memory together."""
+
+
+class AnswerSetFilter(Filter):
+    """Base of the filters that look at all answers to one task."""
+
+    @abstractmethod
+    def drop(self, task: Task, answers: Sequence[Answer]) -> Mapping[str, str]:
+        """Id -> one line on what was found, of the answers that are to be dropped.
+
+        `answers`: those that are there and that no filter before this one has dropped, in recipe order.
+        """
+
+
+class ExampleSetFilter(Filter):
+    """Base of the filters that look at everything that would be published."""
+
+    @abstractmethod
+    def choose(self, examples: Callable[[], Iterable[Example]]) -> Selection:
+        """Which examples go, by `key`. Each call of `examples` gives all of them from the beginning, in the canonical
+        order; they need not fit into memory together."""
+
+    @staticmethod
+    def key(example: Example) -> str:
+        """Id by which an example is dropped: its verdict's, or, without one, its comparison's or its answer's."""
+        if example.verdict is not None:
+            return example.verdict.id
+        return example.comparison.id if example.comparison is not None else example.answers[0].id
 
 
 class AnswerFilter(Filter):
