@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..curation.filters import AnswerFilter, Filter
+from ..curation.filters import AnswerFilter, AnswerSetFilter, Filter
 from ..generators.authoring.aimed import Aim
 from ..generators.calls import Caller, Outcome, drawn
 from ..generators.providers import Request
@@ -36,9 +36,8 @@ class Answering:
             answers = list(seed.given.answers)
         else:
             answers = await together(*(self._answer(task, *slot) for slot in self._slots()))
-        losses = [loss for answer in answers if (loss := self._loss(task, answer))]
-        lost = {loss.row_id for loss in losses}
-        return Answered(tuple(answers), frozenset(a.id for a in answers) - lost, tuple(losses))
+        losses = self._losses(task, answers)
+        return Answered(tuple(answers), frozenset(a.id for a in answers) - losses.keys(), tuple(losses.values()))
 
     def _slots(self) -> Iterator[tuple[Caller, int, int | None]]:
         """Model, number of the sample and intended score of each answer to a task, in recipe order."""
@@ -76,10 +75,22 @@ class Answering:
             failure=outcome.failure,
         )
 
-    def _loss(self, task: Task, answer: Answer) -> Loss | None:
-        if answer.failure is not None:
-            return loss_of("answers", "failed", answer, (answer.model, answer.failure.kind, answer.failure.message))
+    def _losses(self, task: Task, answers: Sequence[Answer]) -> dict[str, Loss]:
+        """Answer -> why it may not be compared; the first filter that objects drops it."""
+        found: dict[str, Loss] = {}
+        for answer in answers:
+            if (failure := answer.failure) is not None:
+                found[answer.id] = loss_of("answers", "failed", answer, (answer.model, failure.kind, failure.message))
         for plugin in self.filters:
-            if isinstance(plugin, AnswerFilter) and (found := plugin.drop(task, answer)) is not None:
-                return loss_of("answers", "dropped", answer, (plugin.plugin_name(), plugin.plugin_name(), found))
-        return None
+            left = [answer for answer in answers if answer.id not in found]
+            if isinstance(plugin, AnswerFilter):
+                dropped = {answer.id: why for answer in left if (why := plugin.drop(task, answer)) is not None}
+            elif isinstance(plugin, AnswerSetFilter):
+                dropped = dict(plugin.drop(task, left))
+            else:
+                continue
+            for answer in left:
+                if (why := dropped.get(answer.id)) is not None:
+                    name = plugin.plugin_name()
+                    found[answer.id] = loss_of("answers", "dropped", answer, (name, name, why))
+        return {answer.id: found[answer.id] for answer in answers if answer.id in found}

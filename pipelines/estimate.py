@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..curation.filters import TaskFilter, TaskSetFilter
 from ..generators.batches.settings import Batching, online
 from ..generators.budget import Caps, budget_of
 from ..generators.halt import Halt
@@ -28,6 +29,7 @@ from ..schemas.errors import SourceError, UserError
 from ..schemas.probe import ProbeKind
 from ..schemas.row import Usage, digest
 from ..schemas.rows import Answer, Grade, Judgment, Loss, Task
+from .admission import admitted
 from .extrapolate import Amount, Figure, Use, extrapolate, total
 from .guess import guess
 from .loop import run_loop
@@ -134,7 +136,7 @@ def _drawn(recipe: Recipe, sample: int) -> tuple[int, list[Task], Counter[ProbeK
 
     def numbered() -> Iterator[tuple[str, int, Task]]:
         nonlocal count
-        for place, line in enumerate(recipe.tasks.tasks()):
+        for place, line in enumerate(admitted(recipe)):
             if not isinstance(line, Loss):
                 count += 1
                 kinds.update([kind] if (kind := kind_of(recipe, line, place)) else [])
@@ -170,6 +172,8 @@ def _only(recipe: Recipe, chosen: Sequence[Task]) -> Recipe:
             "answers": tuple(online(provider) for provider in recipe.answers),
             "judge": panel.model_copy(update={"teachers": tuple(online(teacher) for teacher in panel.teachers)}),
             "probes": None,
+            # The sample's tasks have passed them, and a sample says nothing of how many are alike.
+            "filters": tuple(one for one in recipe.filters if not isinstance(one, TaskFilter | TaskSetFilter)),
         }
     )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..generators.providers import Provider
 from ..schemas.errors import Unaskable
 from ..schemas.rows import Answer, Loss, Message, Task
+from .admission import admitted
 from .extrapolate import Amount, Use
 from .own_references import foreseen
 from .probe_calls import at_most, kind_of
@@ -31,7 +32,7 @@ class Guess:
 
     tasks: int
     lost: int
-    """Source lines that are no task, or one that was there before."""
+    """Source lines that are no task, or one that was there before, or one that a filter drops."""
     uses: dict[tuple[str, str], Use]
     """Stage and model -> calls at most (failed answers make fewer, replies that cannot be read make more), tokens."""
     probing: int
@@ -43,7 +44,7 @@ def guess(recipe: Recipe) -> Guess:
     panel, slots = recipe.judge, recipe.slots()
     pairs = recipe.compare.wanted(slots)
     tasks = lost = answered = asking = judged = judging = probing = 0
-    for place, task in enumerate(recipe.tasks.sketch()):
+    for place, task in enumerate(_lines(recipe)):
         if isinstance(task, Loss):
             lost += 1
             continue
@@ -75,6 +76,13 @@ def guess(recipe: Recipe) -> Guess:
         uses["answers", p.label] = _use(p, answered * each, asking * each)
     uses |= {("judgments", p.label): _use(p, judged + probing, judging) for p in panel.teachers}
     return Guess(tasks, lost, uses, probing)
+
+
+def _lines(recipe: Recipe) -> Iterator[Task | Loss]:
+    """The tasks that would be gone into; stand-ins for those that models are to write, which no filter has seen."""
+    if recipe.tasks.authors():
+        return recipe.tasks.sketch()
+    return admitted(recipe)
 
 
 def _prompts(task: Task, recipe: Recipe) -> Iterator[tuple[Message, ...]]:

@@ -7,7 +7,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from ..generators.calls import Caller
-from ..schemas.rows import Example, Loss, Task
+from ..schemas.rows import Example, Loss
+from .admission import Admission, Line
 from .recipe import Recipe
 from .stages import Seed
 
@@ -18,17 +19,28 @@ class Lines:
 
     recipe: Recipe
     authors: Mapping[str, Caller]
+    admission: Admission
     read: int = 0
 
     def __call__(self) -> Iterator[Seed] | AsyncGenerator[Seed, None]:
-        return self._written() if self.authors else map(self._seed, self.recipe.tasks.seeds())
+        return self._written() if self.authors else self._kept()
+
+    def _kept(self) -> Iterator[Seed]:
+        # A generator of its own, so that filters of sets do their work where the source is read: not on the loop.
+        for line in self.admission.of(self.recipe.tasks.seeds):
+            yield self._seed(line)
 
     async def _written(self) -> AsyncGenerator[Seed, None]:
         async with aclosing(self.recipe.tasks.authored(self.authors, self.recipe.seed)) as lines:
-            async for line in lines:
-                yield self._seed(line)
+            if self.admission.waits:
+                written = [line async for line in lines]
+                for line in self.admission.of(lambda: written):
+                    yield self._seed(line)
+            else:
+                async for line in lines:
+                    yield self._seed(self.admission.checked(line))
 
-    def _seed(self, line: Task | Example | Loss) -> Seed:
+    def _seed(self, line: Line) -> Seed:
         place, self.read = self.read, self.read + 1
         if isinstance(line, Loss):
             return Seed(place, None, (line,))

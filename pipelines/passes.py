@@ -21,6 +21,7 @@ from ..generators.hosting.devices import visible
 from ..generators.hosting.pool import Pool
 from ..generators.hosting.settings import Hosted
 from ..generators.ledger import Ledger
+from .admission import Admission
 from .collect import Collector
 from .progress import Snapshot, StageProgress
 from .recipe import Recipe
@@ -56,6 +57,8 @@ class Went:
     """Of the last one."""
     seen: Snapshot
     """All of them together."""
+    admission: Admission
+    """Which tasks were gone into."""
     engines: tuple[EngineUse, ...] = ()
 
 
@@ -73,20 +76,29 @@ async def passes(
     order = _order(recipe)
     if not order:
         passed = await stream(recipe, place, ledger, halt, budget, watch=watch, retry_failed=retry_failed)
-        return Went(passed.collector, passed.seen)
+        return Went(passed.collector, passed.seen, passed.admission)
     pool = Pool(place.engines, visible())
     seen: list[Snapshot] = []
+    admission = Admission(recipe.filters)
     try:
         pool.know(order)
         await pool.admit(order if pool.fits(order) else ())
         while True:
             place.clear()
             passed = await stream(
-                recipe, place, ledger, halt, budget, watch=watch, retry_failed=retry_failed, engines=pool
+                recipe,
+                place,
+                ledger,
+                halt,
+                budget,
+                watch=watch,
+                retry_failed=retry_failed,
+                engines=pool,
+                admission=admission,
             )
             seen.append(passed.seen)
             if halt.requested.is_set() or not passed.put_off:
-                return Went(passed.collector, _summed(seen), await _uses(recipe, pool))
+                return Went(passed.collector, _summed(seen), admission, await _uses(recipe, pool))
             wanted = [provider for provider in order if passed.put_off[provider.engine_key()]]
             await pool.admit(pool.together([*wanted, *order]), again=_again(recipe, passed.put_off))
     finally:

@@ -16,6 +16,7 @@ from ..generators.probes import Probes
 from ..generators.protocols import Protocol
 from ..generators.providers import Connection, Load, Provider, Reply, Request, Site
 from ..schemas.errors import PrefmillError, RunDirectoryError, Stopped
+from .admission import Admission
 from .answering import Answering
 from .callers import Callers
 from .lines import Lines
@@ -62,7 +63,7 @@ async def _heard_again(
         prober = Prober(asked[0], recipe.seed, recipe.judge.judge, asked[1], teachers)
         lookout = Lookout(asked[0], Halt(), place.path, 0)
         try:
-            async with aclosing(_flow(Lines(recipe, authors))) as seeds:
+            async with aclosing(_flow(Lines(recipe, authors, Admission(recipe.filters)))) as seeds:
                 async for seed in seeds:
                     probe = None
                     if prober.wants(seed):

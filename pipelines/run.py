@@ -26,6 +26,8 @@ from .progress import Snapshot
 from .recipe import Recipe
 from .replaying import OUT_OF_BAND, check_again
 from .rundir import RunDirectory
+from .selecting import KEY as FILTERS
+from .selecting import select
 from .watching import Watch
 from .waterfall import Waterfall
 
@@ -72,6 +74,9 @@ def run(
         manifest |= _ended(collector, ledger, went.seen)
         if went.engines:
             manifest["engines"] = [asdict(engine) for engine in went.engines]
+        if filtered := went.admission.told():
+            manifest[FILTERS] = filtered
+        place.write_flags(went.admission.flags())
         if isinstance(halt.reason, OutOfBand):
             manifest[OUT_OF_BAND] = True
         if collector.learned is not None:
@@ -80,19 +85,7 @@ def run(
             manifest["batches"] = batches
         reason = budget.told(halt.reason) if isinstance(halt.reason, CapReached) else halt.reason
         if reason is None:
-            from .labelling import label  # Here, since it takes numpy along.
-
-            try:
-                label(place, recipe, collector.waterfall, manifest)
-            except UserError as why:
-                # What was measured is what the person needs to decide.
-                place.write_manifest(manifest | {"stopped": str(why)})
-                raise
-            if recipe.aim is not None and recipe.aim.flat:
-                manifest["grid"] = _flatten(place, recipe.aim, collector.waterfall)
-            manifest["stages"] = collector.waterfall.as_plain()
-            collector.waterfall.check()
-            place.write_manifest(manifest)
+            _label(place, recipe, collector.waterfall, manifest)
             exported = export(place, recipe.exports)
             manifest["stages"] |= exported.as_plain()
             manifest["finished"] = True
@@ -102,6 +95,24 @@ def run(
         if reason is not None:
             raise reason
     return manifest
+
+
+def _label(place: RunDirectory, recipe: Recipe, fall: Waterfall, manifest: dict[str, Any]) -> None:
+    """What is done once all parts are there: labels, and what is chosen of them. Raises `UserError`."""
+    from .labelling import label  # Here, since it takes numpy along.
+
+    try:
+        label(place, recipe, fall, manifest)
+    except UserError as why:
+        # What was measured is what the person needs to decide.
+        place.write_manifest(manifest | {"stopped": str(why)})
+        raise
+    select(place, recipe.filters, fall, manifest)
+    if recipe.aim is not None and recipe.aim.flat:
+        manifest["grid"] = _flatten(place, recipe.aim, fall)
+    manifest["stages"] = fall.as_plain()
+    fall.check()
+    place.write_manifest(manifest)
 
 
 def _flatten(place: RunDirectory, aim: Aim, fall: Waterfall) -> dict[str, Any]:

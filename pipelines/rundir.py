@@ -16,7 +16,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +91,19 @@ class RunDirectory:
     def part(self, kind: type[Row], number: int) -> Path:
         """File of part `number` (0-based) of the rows of one kind."""
         return self.path / FOLDERS[kind] / f"part-{number:05d}.parquet"
+
+    @property
+    def flagged(self) -> Path:
+        """What filters would have people look at, one JSON object a line: `row_id`, `kind` of row, `by`, `detail`."""
+        return self.path / "flagged.jsonl"
+
+    def write_flags(self, flags: Iterable[Mapping[str, str]]) -> None:
+        """Replace `flagged.jsonl`; without any flag there is none."""
+        text = "".join(json.dumps(flag, ensure_ascii=False) + "\n" for flag in flags)
+        if text:
+            write_text(self.flagged, text)
+        else:
+            self.flagged.unlink(missing_ok=True)
 
     def parts(self) -> int:
         """How many parts were written."""

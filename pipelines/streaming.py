@@ -13,6 +13,7 @@ from ..generators.hosting.settings import Hosted
 from ..generators.ledger import Ledger
 from ..generators.protocols import Piloted
 from ..generators.providers import Site
+from .admission import Admission
 from .answering import Answering
 from .callers import Callers, open_rows, opened
 from .collect import Collector
@@ -38,6 +39,7 @@ class Passed:
     collector: Collector
     seen: Snapshot
     """The run at its end."""
+    admission: Admission
     put_off: Counter[str]
     """Engine key -> calls that its model was wanted for and not loaded; empty: the pass was a whole one."""
 
@@ -52,11 +54,13 @@ async def stream(
     watch: Watch | None,
     retry_failed: bool = False,
     engines: Pool | None = None,
+    admission: Admission | None = None,
 ) -> Passed:
     """The stages as one distilabel pipeline, from the source to the parts on disk.
 
     `engines`: what loads the models that prefmill runs itself. Calls to those that it does not admit are put off, and
-    their lines with them; then what was written is not the run yet.
+    their lines with them; then what was written is not the run yet. `admission`: which tasks are gone into, where an
+    earlier pass has found that out.
     """
     # Imported here: distilabel takes seconds to import.
     from .engine import AT_ONCE, Mill, chain, seeds, stage
@@ -82,7 +86,8 @@ async def stream(
             judge = Probing(judge, prober, lookout)
         curate = Curating(recipe.filters)
         with Mill(name=f"prefmill-{recipe.name}") as mill:
-            lines = Lines(recipe, {caller.provider.label: caller for caller in callers.authoring})
+            authors = {caller.provider.label: caller for caller in callers.authoring}
+            lines = Lines(recipe, authors, admission or Admission(recipe.filters))
             source = seeds(lines)
             steps = [
                 stage("answers", answer, ["seed"], "answered", open_rows(callers.answering)),
@@ -112,7 +117,7 @@ async def stream(
                 put_off[caller.provider.engine_key()] += caller.tally.put_off
         await collector.finish(None if halt.requested.is_set() or put_off else lines.read)
         collector.learned = pilot.learned if pilot else None
-    return Passed(collector, progress.snapshot(), put_off)
+    return Passed(collector, progress.snapshot(), lines.admission, put_off)
 
 
 def _sized(recipe: Recipe) -> Recipe:
