@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .home import Home, HomeInUse
+from .tables import TOKENIZERS
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, required=True)
     serve.add_argument("--owner", required=True, help="made where there is none of that name")
-    serve.add_argument("--foreground", action="store_true", help="log to stderr, not to the home directory's file")
+    serve.add_argument("--tokenizer", choices=tuple(TOKENIZERS), help="of the search index; kept")
     users = verbs.add_parser("users", help="add annotators")
     for verb in (serve, users):
         verb.add_argument("--annotator", action="append", default=[])
@@ -54,10 +55,12 @@ def _run(asked: argparse.Namespace, home: Home) -> int:
         if asked.verb == "reindex":
             from .freshness import rebuild_all
 
-            asyncio.run(rebuild_all(home.index))
+            asyncio.run(rebuild_all(home.index, home.tokenizer()))
             return 0
         from .people import add_people
 
+        if asked.tokenizer is not None:
+            home.choose_tokenizer(asked.tokenizer)
         asyncio.run(add_people(home, asked.workspace, asked.annotator, owner=asked.owner))
         announce(asked.host, asked.port)
-        return serve(home, asked.host, asked.port, foreground=asked.foreground)
+        return serve(home, asked.host, asked.port)

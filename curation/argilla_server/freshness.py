@@ -46,11 +46,11 @@ async def rebuild_stale(store: Store) -> list[str]:
     return rebuilt
 
 
-async def rebuild_all(index: Path) -> list[str]:
+async def rebuild_all(index: Path, tokenizer: str) -> list[str]:
     """Make a new side file; gives the names of the datasets in it."""
     for suffix in ("", "-wal", "-shm"):
         index.with_name(index.name + suffix).unlink(missing_ok=True)
-    store = Store(index)
+    store = Store(index, tokenizer)
     try:
         return await rebuild_stale(store)
     finally:

@@ -3,6 +3,7 @@
     argilla.db      Argilla's database: the truth
     search.db       the search engine's side file, made from it
     secrets.json    0600: passwords, API keys, and the key that signs sessions
+    settings.json   what was chosen for this server and is kept: the tokenizer
     server.json     who serves; locked (flock) as long as that process lives
     server.log      and server.log.1 to .3
 
@@ -23,6 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from .tables import DEFAULT_TOKENIZER
+
 
 class HomeInUse(RuntimeError):
     """A server, or a reindex, runs on this home directory."""
@@ -36,6 +39,7 @@ class Home:
         self.database = self.directory / "argilla.db"
         self.index = self.directory / "search.db"
         self.secrets = self.directory / "secrets.json"
+        self.settings = self.directory / "settings.json"
         self.state = self.directory / "server.json"
         self.log = self.directory / "server.log"
 
@@ -79,10 +83,23 @@ class Home:
 
     def write_secrets(self, known: dict[str, Any]) -> None:
         """Whole or not at all, and never readable by others."""
-        file, name = tempfile.mkstemp(dir=self.directory, prefix="secrets-")  # 0600
+        self._write(self.secrets, known)
+
+    def tokenizer(self) -> str:
+        """How the search index cuts texts: one of `tables.TOKENIZERS`, as it was last chosen."""
+        if not self.settings.exists():
+            return DEFAULT_TOKENIZER
+        return str(json.loads(self.settings.read_text(encoding="utf-8"))["tokenizer"])
+
+    def choose_tokenizer(self, tokenizer: str) -> None:
+        """Keep it for all starts to come; the index is made again at the next one."""
+        self._write(self.settings, {"tokenizer": tokenizer})
+
+    def _write(self, path: Path, value: dict[str, Any]) -> None:
+        file, name = tempfile.mkstemp(dir=self.directory, prefix=f"{path.stem}-")  # 0600
         with os.fdopen(file, "w", encoding="utf-8") as stream:
-            json.dump(known, stream, indent=2)
-        Path(name).replace(self.secrets)
+            json.dump(value, stream, indent=2)
+        Path(name).replace(path)
 
     def holder(self) -> dict[str, Any] | None:
         """Who holds the home directory: `pid`, and of a server `host`, `port` and `since`. None where nobody does."""

@@ -16,10 +16,12 @@ from argilla_server.cli.database.migrate import migrate_db
 from argilla_server.search_engine import SearchEngine
 
 from . import private_api
+from .asked_events import build_asked_events_only
 from .engine import NAME, EmbeddedSearchEngine
 from .freshness import rebuild_stale
 from .home import Home
 from .jobs import Jobs
+from .memberships import ask_for_memberships_once
 from .parsed_settings import build_adapters_once
 from .store import Store
 
@@ -36,12 +38,14 @@ def prepare(home: Home) -> None:
     connection.close()
 
 
-def serve(home: Home, host: str, port: int, *, foreground: bool) -> int:
+def serve(home: Home, host: str, port: int) -> int:
     """Until SIGTERM or Ctrl-C; gives the exit status. `prepare` comes first."""
-    _log_to(home, foreground=foreground)
-    store = EmbeddedSearchEngine.opened = Store(home.index)
+    _log_to(home)
+    store = EmbeddedSearchEngine.opened = Store(home.index, home.tokenizer())
     SearchEngine.register(NAME)(EmbeddedSearchEngine)
     build_adapters_once()
+    build_asked_events_only()
+    ask_for_memberships_once()
     asyncio.run(rebuild_stale(store))
     Jobs().start()
     server = uvicorn.Server(
@@ -61,7 +65,7 @@ def _leave(number: int, _: object) -> None:
     raise SystemExit(0)
 
 
-def _log_to(home: Home, *, foreground: bool) -> None:
+def _log_to(home: Home) -> None:
     # After the import and the migration, which each set the logging of the whole process.
     file = {
         "class": "logging.handlers.RotatingFileHandler",
@@ -70,13 +74,12 @@ def _log_to(home: Home, *, foreground: bool) -> None:
         "backupCount": LOG_FILES,
         "encoding": "utf-8",
     }
-    handler = {"class": "logging.StreamHandler"} if foreground else file
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-            "handlers": {"all": {**handler, "formatter": "line"}},
+            "handlers": {"all": {**file, "formatter": "line"}},
             "root": {"level": "INFO", "handlers": ["all"]},
             "loggers": {"httpx": {"level": "WARNING"}, "alembic": {"level": "WARNING"}},
         }

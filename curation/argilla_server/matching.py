@@ -2,13 +2,20 @@
 
 Source: sqlite.org/fts5.html, "Full-text Query Syntax". FTS5 has no unary NOT, so what is negated becomes set logic in
 SQL; what is not becomes one MATCH, where words may stand in different columns of a row.
+
+The tokenizer `trigram` finds parts of words, in any script, but nothing shorter than three characters (there, "The
+Trigram Tokenizer"): shorter words are looked for with LIKE, which reads every text.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .query_tree import And, Everything, Node, Not, Or, Text, wanted
+
+TRIGRAM = 3
+"""Characters in a token of the tokenizer `trigram`."""
 
 
 @dataclass(frozen=True)
@@ -19,33 +26,52 @@ class Condition:
     parameters: tuple[object, ...] = ()
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where words are looked for. The names are those that the store made itself: they are not quoted here."""
+
+    table: str
+    columns: tuple[str, ...]
+    """At least one."""
+    parts: bool
+    """Whether the table is cut into trigrams: words are found within words."""
+
+    def holds(self, text: Text) -> bool:
+        """Whether MATCH can find it."""
+        return not self.parts or len(text.words) >= TRIGRAM
+
+    def within(self, expression: str) -> str:
+        """An FTS5 expression, for these columns alone."""
+        return f"{{{' '.join(self.columns)}}} : ({expression})"
+
+
 ALL = Condition("1")
 
 
-def text_condition(node: Node, table: str, column: str | None) -> Condition:
-    """True of the records that match, in any column, or in one.
-
-    `table` and `column` are names that the store made itself: they are not quoted here.
-    """
-    expression = _expression(node)
+def text_condition(node: Node, place: Place) -> Condition:
+    """True of the records that match."""
+    expression = _expression(node, place)
     if expression is not None:
-        return Condition(f"d.rowid IN (SELECT rowid FROM {table} WHERE {table} MATCH ?)", (_in(column, expression),))
+        sql = f"d.rowid IN (SELECT rowid FROM {place.table} WHERE {place.table} MATCH ?)"
+        return Condition(sql, (place.within(expression),))
     match node:
+        case Text():
+            return _contained(node, place)
         case Not(child):
-            inner = text_condition(child, table, column)
+            inner = text_condition(child, place)
             return Condition(f"NOT ({inner.sql})", inner.parameters)
         case And(nodes):
-            return joined(" AND ", [text_condition(child, table, column) for child in nodes])
+            return joined(" AND ", [text_condition(child, place) for child in nodes])
         case Or(nodes):
-            return joined(" OR ", [text_condition(child, table, column) for child in nodes])
+            return joined(" OR ", [text_condition(child, place) for child in nodes])
         case _:
             return ALL
 
 
-def scoring_expression(node: Node, column: str | None) -> str | None:
+def scoring_expression(node: Node, place: Place) -> str | None:
     """What BM25 ranks by: any of the words that are asked for. None where a query only excludes."""
-    words = [_quoted(word) for word in wanted(node)]
-    return _in(column, " OR ".join(words)) if words else None
+    words = [_quoted(word, place) for word in wanted(node) if place.holds(word)]
+    return place.within(" OR ".join(words)) if words else None
 
 
 def joined(operator: str, conditions: list[Condition]) -> Condition:
@@ -54,13 +80,13 @@ def joined(operator: str, conditions: list[Condition]) -> Condition:
     return Condition(sql, tuple(value for condition in conditions for value in condition.parameters))
 
 
-def _expression(node: Node) -> str | None:
-    """A tree without NOT and without `*` as one FTS5 expression."""
+def _expression(node: Node, place: Place) -> str | None:
+    """A tree without NOT, without `*` and without words too short as one FTS5 expression."""
     match node:
         case Text():
-            return _quoted(node)
+            return _quoted(node, place) if place.holds(node) else None
         case And(nodes) | Or(nodes):
-            parts = [_expression(child) for child in nodes]
+            parts = [_expression(child, place) for child in nodes]
             known = [part for part in parts if part is not None]
             operator = " AND " if isinstance(node, And) else " OR "
             return f"({operator.join(known)})" if len(known) == len(parts) else None
@@ -68,10 +94,14 @@ def _expression(node: Node) -> str | None:
             return None
 
 
-def _quoted(text: Text) -> str:
+def _quoted(text: Text, place: Place) -> str:
     words = text.words.replace('"', '""')
-    return f'"{words}"*' if text.prefix else f'"{words}"'
+    # Of trigrams, any word is found by how it begins.
+    return f'"{words}"*' if text.prefix and not place.parts else f'"{words}"'
 
 
-def _in(column: str | None, expression: str) -> str:
-    return f"{{{column}}} : ({expression})" if column else expression
+def _contained(text: Text, place: Place) -> Condition:
+    words = re.sub(r"[\\%_]", r"\\\g<0>", text.words)
+    any_column = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in place.columns)
+    sql = f"d.rowid IN (SELECT rowid FROM {place.table} WHERE {any_column})"
+    return Condition(sql, (f"%{words}%",) * len(place.columns))

@@ -21,9 +21,12 @@ NAMES = {
     "argilla_server.cli.database.migrate": ("migrate_db",),
     "argilla_server.cli.search_engine.reindex": ("Reindexer",),
     "argilla_server.contexts.accounts": ("create_user", "create_workspace", "get_user_by_username"),
+    "argilla_server.contexts.webhooks": ("list_enabled_webhooks",),
     "argilla_server.database": ("AsyncSessionLocal",),
     "argilla_server.jobs.queues": ("REDIS_CONNECTION", "DEFAULT_QUEUE", "HIGH_QUEUE"),
     "argilla_server.models.database": ("Question", "MetadataProperty"),
+    "argilla_server.webhooks.v1.records": ("build_record_event",),
+    "argilla_server.webhooks.v1.responses": ("build_response_event",),
 }
 
 

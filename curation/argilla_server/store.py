@@ -15,7 +15,8 @@ from pathlib import Path
 
 from .documents import Answers, Document, Scalar, Suggested, Vector
 from .filters import stored
-from .tables import open_tables
+from .matching import Place
+from .tables import DEFAULT_TOKENIZER, open_tables
 
 
 class NoIndex(LookupError):
@@ -32,24 +33,34 @@ class Index:
 
     number: int
     fields: tuple[str, ...]
+    tokenizer: str
 
     @property
     def table(self) -> str:
         """Its FTS5 table."""
         return f"text_{self.number}"
 
-    def column(self, field: str) -> str:
-        """The column of a field. Raises ValueError where the dataset has no such text field."""
-        if field not in self.fields:
-            raise ValueError(f"field {field!r} holds no text to search. Known: {', '.join(self.fields) or 'none'}")
-        return f"f{self.fields.index(field)}"
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Its columns; FTS5 wants one even where there is nothing to search."""
+        return tuple(f"f{position}" for position in range(max(1, len(self.fields))))
+
+    def place(self, field: str | None) -> Place:
+        """One field, or all. Raises ValueError where the dataset has no such text field."""
+        columns = self.columns
+        if field is not None:
+            if field not in self.fields:
+                raise ValueError(f"field {field!r} holds no text to search. Known: {', '.join(self.fields) or 'none'}")
+            columns = (columns[self.fields.index(field)],)
+        return Place(self.table, columns, parts=self.tokenizer == "trigram")
 
 
 class Store:
     """The side file."""
 
-    def __init__(self, path: Path | str) -> None:
-        self._connection = open_tables(path)
+    def __init__(self, path: Path | str, tokenizer: str = DEFAULT_TOKENIZER) -> None:
+        self._connection = open_tables(path, tokenizer)
+        self._tokenizer = tokenizer
         self._lock = threading.RLock()
 
     def close(self) -> None:
@@ -81,7 +92,7 @@ class Store:
             row = connection.execute("SELECT number, fields FROM datasets WHERE id = ?", (dataset,)).fetchone()
         if row is None:
             raise NoIndex(f"dataset {dataset} is not in the search index: it has to be reindexed")
-        return Index(row[0], tuple(json.loads(row[1])))
+        return Index(row[0], tuple(json.loads(row[1])), self._tokenizer)
 
     def datasets(self) -> set[str]:
         """The ids of all datasets in the file."""
@@ -95,9 +106,9 @@ class Store:
                 raise IndexExists(f"dataset {dataset} is in the search index already")
             query = "INSERT INTO datasets (id, fields) VALUES (?, ?) RETURNING number"
             ((number,),) = connection.execute(query, (dataset, json.dumps(list(fields)))).fetchall()
-            # FTS5 wants a column even where there is nothing to search.
-            columns = ", ".join(f"f{position}" for position in range(max(1, len(fields))))
-            connection.execute(f"CREATE VIRTUAL TABLE text_{number} USING fts5({columns}, tokenize = 'unicode61')")
+            made = Index(number, tuple(fields), self._tokenizer)
+            options = f"{', '.join(made.columns)}, tokenize = '{made.tokenizer}'"
+            connection.execute(f"CREATE VIRTUAL TABLE {made.table} USING fts5({options})")
 
     def drop(self, dataset: str) -> None:
         """Forget a dataset and its records. One that is not there is no error."""
@@ -184,7 +195,7 @@ def _write(connection: sqlite3.Connection, index: Index, document: Document) -> 
         connection.execute(f"DELETE FROM {index.table} WHERE rowid = ?", (doc,))
     texts = [_storable(document.texts.get(field, "")) for field in index.fields] or [""]
     places = ", ".join("?" * (1 + len(texts)))
-    names = ", ".join(f"f{position}" for position in range(len(texts)))
+    names = ", ".join(index.columns)
     connection.execute(f"INSERT INTO {index.table} (rowid, {names}) VALUES ({places})", (doc, *texts))
     _write_facts(connection, index.number, doc, {f"metadata.{name}": of for name, of in document.metadata.items()})
     for suggestion in document.suggestions:

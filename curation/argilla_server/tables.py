@@ -10,8 +10,12 @@ import hashlib
 import sqlite3
 from pathlib import Path
 
-VERSION = 1
-"""Of the tables. A file of another version is emptied when it is opened."""
+TOKENIZERS = {"unicode61": 1, "trigram": 2}
+"""How FTS5 cuts texts (sqlite.org/fts5.html, "Tokenizers") -> version of the tables.
+
+A file of another version is emptied when it is opened.
+"""
+DEFAULT_TOKENIZER = "unicode61"
 OLDEST_SQLITE = (3, 35, 0)
 """`MATERIALIZED` and upserts with RETURNING: sqlite.org/releaselog/3_35_0.html."""
 
@@ -48,11 +52,14 @@ CREATE INDEX vectors_of_a_doc ON vectors (doc);
 """
 
 
-def open_tables(path: Path | str) -> sqlite3.Connection:
+def open_tables(path: Path | str, tokenizer: str) -> sqlite3.Connection:
     """A connection that any thread may use, one at a time; the tables are there.
 
-    Raises RuntimeError where this SQLite is too old or was built without FTS5.
+    Raises RuntimeError where this SQLite is too old or was built without FTS5, and ValueError for a tokenizer that is
+    none of `TOKENIZERS`.
     """
+    if tokenizer not in TOKENIZERS:
+        raise ValueError(f"no tokenizer {tokenizer!r}. Known: {', '.join(TOKENIZERS)}")
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         wanted = ".".join(map(str, OLDEST_SQLITE))
         raise RuntimeError(f"SQLite {sqlite3.sqlite_version} is too old: {wanted} or newer is needed")
@@ -64,9 +71,9 @@ def open_tables(path: Path | str) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.create_function("shuffled", 2, _shuffled, deterministic=True)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != VERSION:
+    if version != TOKENIZERS[tokenizer]:
         _empty(connection)
-        connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+        connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {TOKENIZERS[tokenizer]}; COMMIT;")
     return connection
 
 

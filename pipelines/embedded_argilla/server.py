@@ -17,11 +17,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...curation.argilla_server.home import Home
+from ...curation.argilla_server.tables import TOKENIZERS
 from ...schemas.errors import UserError
+from ...schemas.errors import known as one_of
 from ...schemas.frozen import Frozen
 from .environment import Say, interpreter
 from .launching import command, environment_variables, failure, names
 from .probe import is_ready
+from .upkeep import add_users
 
 PORT = 6900
 """Argilla's own."""
@@ -41,6 +44,8 @@ class Status(Frozen):
     """Whether it answers."""
     users: tuple[str, ...] = ()
     """Those whose secrets are in `secrets.json`."""
+    tokenizer: str
+    """How the search index cuts texts."""
     log: Path
 
 
@@ -62,6 +67,7 @@ def status(home: Path) -> Status:
         url=url,
         ready=url is not None and is_ready(url),
         users=users,
+        tokenizer=known.tokenizer(),
         log=known.log,
     )
 
@@ -76,20 +82,31 @@ def up(
     annotators: Sequence[str] = (),
     workspace: str = "reviews",
     exposed: bool = False,
+    tokenizer: str | None = None,
 ) -> Status:
-    """Start a server in the background and wait until it answers; one that runs already is given as it is.
+    """Start a server in the background and wait until it answers; one that runs already goes on as it is.
 
-    Users that are missing are made; their passwords and API keys are in the home directory's `secrets.json`.
-    `exposed` confirms a host that others can reach. Raises UserError for a port in use, a name that cannot be one, an
-    environment that cannot be built, and a server that does not start.
+    Users that are missing are made, there too; their passwords and API keys are in the home directory's `secrets.json`.
+    `exposed` confirms a host that others can reach. `tokenizer`: how the search index cuts texts, from now on; None: as
+    before. Raises UserError for a port in use, a name that cannot be one, another tokenizer than that of a server that
+    runs, an environment that cannot be built, and a server that does not start.
     """
+    if tokenizer is not None and tokenizer not in TOKENIZERS:
+        raise UserError(f"no tokenizer {tokenizer!r}. {one_of(tokenizer, TOKENIZERS)}")
     _check_host(host, exposed=exposed)
     names((owner, *annotators))
     if (running := status(home)).running:
-        say(f"a server runs already, as process {running.pid}")
-        return _when_ready(home, None)
+        if tokenizer not in (None, running.tokenizer):
+            raise UserError(f"{running.home}: a server runs here with tokenizer {running.tokenizer}; stop it first")
+        if _goes_on(home):
+            say(f"a server runs already, as process {running.pid}")
+            if missing := [name for name in annotators if name not in running.users]:
+                add_users(home, missing, say, workspace=workspace)
+            return status(home)
     _check_port(host, port)
-    asked = _serve(home, host=host, port=port, owner=owner, annotators=annotators, workspace=workspace)
+    asked = ["serve", f"--home={home.resolve()}", f"--host={host}", f"--port={port}", f"--owner={owner}"]
+    asked += [f"--workspace={workspace}", *(f"--annotator={name}" for name in annotators)]
+    asked += [f"--tokenizer={tokenizer}"] if tokenizer is not None else []
     python = interpreter(say)
     known = Home(home)
     known.make()
@@ -110,38 +127,6 @@ def up(
     return now
 
 
-def serve(
-    home: Path,
-    say: Say,
-    *,
-    host: str = "127.0.0.1",
-    port: int = PORT,
-    owner: str = "owner",
-    annotators: Sequence[str] = (),
-    workspace: str = "reviews",
-    exposed: bool = False,
-) -> int:
-    """Serve in the foreground, logging to stderr, until Ctrl-C; gives the server's exit status. Raises as `up` does."""
-    _check_host(host, exposed=exposed)
-    names((owner, *annotators))
-    if (running := status(home)).running:
-        raise UserError(f"{running.home}: a server runs already (process {running.pid}); stop it first")
-    _check_port(host, port)
-    python = interpreter(say)
-    Home(home).make()
-    asked = command(
-        python,
-        *_serve(home, host=host, port=port, owner=owner, annotators=annotators, workspace=workspace),
-        "--foreground",
-    )
-    with subprocess.Popen(asked, env=environment_variables(), cwd=Home(home).directory) as process:
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                continue  # The terminal sends Ctrl-C to the server, too: it ends by itself.
-
-
 def down(home: Path) -> bool:
     """Stop the server; whether there was one. Requests have a few seconds to end; then it is killed."""
     now = status(home)
@@ -159,26 +144,35 @@ def down(home: Path) -> bool:
     raise UserError(f"{now.home}: process {now.pid} does not end")
 
 
-def _when_ready(home: Path, process: subprocess.Popen[bytes] | None) -> Status:
-    """Wait for a server: one that was just started, or the one that holds the home directory."""
+def _when_ready(home: Path, process: subprocess.Popen[bytes]) -> Status:
+    """Wait for a server that was just started."""
     known = Home(home)
     latest = time.monotonic() + STARTS_WITHIN_S
-    while not (now := status(home)).ready or (process is not None and now.pid != process.pid):
-        if process.poll() is not None if process is not None else not now.running:
+    while not (now := status(home)).ready or now.pid != process.pid:
+        if process.poll() is not None:
             raise UserError(f"the Argilla server did not start: {failure(known.directory / START_LOG, known.log)}")
         if time.monotonic() > latest:
-            if process is not None:
-                process.kill()
-                process.wait()
-            raise UserError(f"the Argilla server did not answer within {STARTS_WITHIN_S:.0f} s; its log: {known.log}")
+            process.kill()
+            process.wait()
+            raise _silent(known)
         time.sleep(0.1)
     return now
 
 
-def _serve(home: Path, *, host: str, port: int, owner: str, annotators: Sequence[str], workspace: str) -> list[str]:
-    people = [f"--annotator={name}" for name in annotators]
-    where = [f"--home={home.resolve()}", f"--host={host}", f"--port={port}"]
-    return ["serve", *where, f"--owner={owner}", f"--workspace={workspace}", *people]
+def _goes_on(home: Path) -> bool:
+    """Wait for the server that holds the home directory; False where it ends instead."""
+    latest = time.monotonic() + STARTS_WITHIN_S
+    while not (now := status(home)).ready:
+        if not now.running:
+            return False
+        if time.monotonic() > latest:
+            raise _silent(Home(home))
+        time.sleep(0.1)
+    return True
+
+
+def _silent(known: Home) -> UserError:
+    return UserError(f"the Argilla server did not answer within {STARTS_WITHIN_S:.0f} s; its log: {known.log}")
 
 
 def _check_host(host: str, *, exposed: bool) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...curation.argilla_server.home import Home
 from ...schemas.errors import UserError
+from ...schemas.errors import known as one_of
 from ...schemas.frozen import Frozen
 from .environment import Say, interpreter
 from .launching import launch, names
@@ -28,6 +29,16 @@ def users(home: Path) -> list[User]:
     """Those made here. Their secrets lie in `secrets.json`, for the owner of the home directory to read."""
     known = Home(home).read_secrets().get("users", {})
     return [User(name=name, **secrets) for name, secrets in known.items()]
+
+
+def user(home: Path, name: str) -> User:
+    """One of them. Raises UserError where there is none of that name."""
+    everybody = {user.name: user for user in users(home)}
+    if not everybody:
+        raise UserError(f"{Home(home).directory}: no Argilla server has run here; `prefmill review up` starts one")
+    if name not in everybody:
+        raise UserError(f"{Home(home).secrets}: no user named {name!r}. {one_of(name, everybody)}")
+    return everybody[name]
 
 
 def add_users(home: Path, annotators: Sequence[str], say: Say, *, workspace: str = "reviews") -> list[User]:
@@ -56,21 +67,23 @@ def reindex(home: Path, say: Say) -> None:
 
 
 def backup(home: Path, folder: Path) -> list[Path]:
-    """Copy the database, as it is at one moment, and the secrets; the server may run. Gives the files.
+    """Copy the database, as it is at one moment, secrets and settings; the server may run. Gives the files.
 
     The search index is not copied: it is made from the database. To go back, put the files into an empty home
     directory. Raises UserError where files of that name are there already.
     """
     known = _database(home)
-    copies = [folder / known.database.name, folder / known.secrets.name]
+    files = [path for path in (known.database, known.secrets, known.settings) if path.exists()]
+    copies = [folder / path.name for path in files]
     for copy in copies:
         if copy.exists():
             raise UserError(f"{copy}: is there already; give an empty folder")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with closing(sqlite3.connect(known.database)) as source, closing(sqlite3.connect(copies[0])) as copy_of:
         source.backup(copy_of)
-    copies[1].touch(mode=0o600)
-    shutil.copyfile(known.secrets, copies[1])
+    for path, copy in zip(files[1:], copies[1:], strict=True):
+        copy.touch(mode=0o600)
+        shutil.copyfile(path, copy)
     return copies
 
 

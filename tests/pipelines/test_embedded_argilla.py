@@ -7,13 +7,15 @@ import os
 import socket
 import sqlite3
 import stat
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from prefmill.curation.argilla_server.home import Home, HomeInUse
 from prefmill.pipelines.embedded_argilla.environment import environment_folder, interpreter
-from prefmill.pipelines.embedded_argilla.server import default_home, down, serve, status, up
+from prefmill.pipelines.embedded_argilla.server import default_home, down, status, up
 from prefmill.pipelines.embedded_argilla.upkeep import add_users, backup, reindex, users
 from prefmill.schemas.errors import UserError
 
@@ -24,9 +26,8 @@ def _unheard(line: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "example.org"])
 def test_a_host_that_others_reach_has_to_be_confirmed(tmp_path: Path, host: str) -> None:
-    for start in (up, serve):
-        with pytest.raises(UserError, match=f"host {host}: others could reach"):
-            start(tmp_path, _unheard, host=host)
+    with pytest.raises(UserError, match=f"host {host}: others could reach"):
+        up(tmp_path, _unheard, host=host)
 
 
 def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
@@ -38,6 +39,17 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
             up(tmp_path, _unheard, port=port)
     with pytest.raises(UserError, match="from 1 to 65535"):
         up(tmp_path, _unheard, port=0)
+
+
+def test_a_server_that_ends_as_another_is_asked_for_is_not_waited_for(tmp_path: Path) -> None:
+    with socket.socket() as other, ExitStack() as server:
+        other.bind(("127.0.0.1", 0))
+        server.enter_context(Home(tmp_path).held())
+        ends = threading.Timer(0.3, server.close)
+        ends.start()
+        with pytest.raises(UserError, match="cannot be used"):  # It goes on to start one, on a port that is taken.
+            up(tmp_path, _unheard, port=other.getsockname()[1])
+        assert not ends.is_alive(), "the first one was waited for"
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "../up", "é"])
