@@ -32,10 +32,8 @@ _GOAL = (
     "You will be provided {given} of the task, as well as the evaluation criteria and scoring rubric. Your task is to "
     "evaluate the output of the AI system based on the evaluation criteria and scoring rubric provided.\n\n"
 )
-_MATERIAL = (
-    "# OUTPUT\n"
-    "Below is the output of the task:\n"
-    "<output>\n{output}\n</output>\n\n"
+_OUTPUT_SECTION = "# OUTPUT\nBelow is the output of the task:\n<output>\n{output}\n</output>\n\n"
+_RUBRIC_SECTION = (
     "# EVALUATION CRITERIA AND SCORING RUBRIC\n"
     "Here are the evaluation criteria and the rubric that you need to use for evaluating the task:\n"
     "<evaluation_criteria>\n{criteria}\n</evaluation_criteria>\n\n"
@@ -76,17 +74,23 @@ def scale_of(rubric: Rubric | None) -> tuple[int, ...] | None:
     return scale if scale in SCALES else None
 
 
-def user_message(inputs: Inputs, output: str, rubric: Rubric) -> str:
-    """The template filled in; without inputs, the template that has no place for them."""
+def user_message(inputs: Inputs, output: str, rubric: Rubric, *, shared_first: bool = False) -> str:
+    """The template filled in; without inputs, the template that has no place for them.
+
+    `shared_first`: criteria, rubric and instructions stand before the inputs and the output.
+    """
     section = _INPUT_SECTION.format(inputs=blocks(inputs)) if inputs else ""
     given, review = (_GIVEN, _REVIEW) if inputs else (_GIVEN_ALONE, _REVIEW_ALONE)
     levels = sorted(rubric.levels, key=lambda level: level.score)
-    material = _MATERIAL.format(
-        output=blocks([(OUTPUT, output)]),
+    material = _OUTPUT_SECTION.format(output=blocks([(OUTPUT, output)]))
+    asked = _RUBRIC_SECTION.format(
         criteria=rubric.criteria,
         rubric="\n".join(f"- Score {level.score}: {level.description}" for level in levels),
     )
-    return f"{_GOAL.format(given=given)}{section}{material}{_STEPS.format(review=review)}"
+    goal, steps = _GOAL.format(given=given), _STEPS.format(review=review)
+    if shared_first:
+        return f"{goal}{asked}{steps}\n\n{section}{material}".rstrip("\n")
+    return f"{goal}{section}{material}{asked}{steps}"
 
 
 def blocks(variables: Iterable[tuple[str, str]]) -> str:

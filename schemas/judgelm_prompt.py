@@ -58,18 +58,21 @@ def instruction(answers: int) -> str:
     return _INSTRUCTION.format(count=_COUNTS[answers - FEWEST], names=f"Assistant {numbers} and {answers}")
 
 
-def user_message(question: str, answers: Sequence[str], reference: str | None) -> str:
+def user_message(question: str, answers: Sequence[str], reference: str | None, *, shared_first: bool = False) -> str:
     """The pair template (for more answers: the multi-answer template) filled in; `answers` in the order shown.
 
-    A `reference` of None leaves its block out; an empty one leaves the block empty. Raises `ValueError` as
-    `instruction`.
+    A `reference` of None leaves its block out; an empty one leaves the block empty. `shared_first`: the request stands
+    before the question, and says so. Raises `ValueError` as `instruction`.
     """
     shown = "".join(
         f"[The Start of Assistant {number}'s Answer]\n{answer}\n\n[The End of Assistant {number}'s Answer]\n\n"
         for number, answer in enumerate(answers, start=1)
     )
     closing = f"[System]\n{instruction(len(answers))}\n\n"
-    return f"[Question]\n{question if reference is None else referenced(question, reference)}\n\n{shown}{closing}"
+    asked = f"[Question]\n{question if reference is None else referenced(question, reference)}\n\n"
+    if shared_first:
+        return f"{closing.replace('displayed above', 'displayed below')}{asked}{shown}"
+    return f"{asked}{shown}{closing}"
 
 
 def referenced(question: str, reference: str) -> str:

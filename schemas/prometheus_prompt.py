@@ -46,11 +46,13 @@ _SHAPE = "The output format should look as follows: "
 _LABEL = re.compile(r"\A(?:\s*Feedback:)*\s*")
 
 
-def absolute_prompt(version: Version, question: str, answer: str, rubric: Rubric, reference: str | None) -> str:
+def absolute_prompt(
+    version: Version, question: str, answer: str, rubric: Rubric, reference: str | None, *, shared_first: bool = False
+) -> str:
     """The prompt about one answer; a `reference` of None takes the template without one.
 
-    The rubric needs one level for each score from 1 to 5. Raises `ValueError` where it has others, and where there is a
-    reference and the version has no place for it.
+    `shared_first`: the rubric stands before the instruction. The rubric needs one level for each score from 1 to 5.
+    Raises `ValueError` where it has others, and where there is a reference and the version has no place for it.
     """
     if tuple(level.score for level in rubric.levels) != LEVELS:
         raise ValueError(f"Prometheus needs a rubric with levels 1 to 5 (got {[lv.score for lv in rubric.levels]})")
@@ -72,15 +74,22 @@ def absolute_prompt(version: Version, question: str, answer: str, rubric: Rubric
         f"###Score Rubrics:\n{rubric_text(rubric)}\n",
         "###Feedback: ",
     ]
-    return _opening(version) + "\n".join(parts)
+    return _opening(version) + "\n".join(_laid(parts, shared_first))
 
 
 def relative_prompt(
-    version: Version, question: str, answers: Sequence[str], criteria: str, reference: str | None
+    version: Version,
+    question: str,
+    answers: Sequence[str],
+    criteria: str,
+    reference: str | None,
+    *,
+    shared_first: bool = False,
 ) -> str:
     """The prompt about two answers, A and B in the order shown; of the rubric it shows the criterion alone.
 
-    Raises `ValueError` for other than two answers, and where there is a reference and the version has no place for it.
+    `shared_first`: the criterion stands before the instruction. Raises `ValueError` for other than two answers, and
+    where there is a reference and the version has no place for it.
     """
     if len(answers) != 2:
         raise ValueError(f"Prometheus compares two responses (got {len(answers)})")
@@ -96,7 +105,12 @@ def relative_prompt(
         f"###Score Rubric:\n[{criteria}]\n",
         "###Feedback: ",
     ]
-    return _opening(version) + "\n".join(parts)
+    return _opening(version) + "\n".join(_laid(parts, shared_first))
+
+
+def _laid(parts: Sequence[str], shared_first: bool) -> Sequence[str]:
+    """The sections, in the published order or with the rubric, the last but one, after the task's description."""
+    return (parts[0], parts[-2], *parts[1:-2], parts[-1]) if shared_first else parts
 
 
 def absolute_shows_reference(version: Version) -> bool:

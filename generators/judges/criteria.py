@@ -17,7 +17,8 @@ from ...schemas.chat_text import question_text
 from ...schemas.errors import Unreadable
 from ...schemas.frozen import Frozen
 from ...schemas.rows import Answer, Aspect, Message, Task
-from . import Judge, Reading
+from . import Reading
+from ._layout import Laid
 from ._showing import reference_of, text_of
 
 SYSTEM = "You are an impartial judge who scores the responses of AI assistants under given criteria."
@@ -56,7 +57,7 @@ class Criterion(Frozen):
         return self
 
 
-class Criteria(Judge):
+class Criteria(Laid):
     """Any number of answers, scored under named criteria; an answer's score is the total of its criteria."""
 
     criteria: tuple[Criterion, ...] = Field(
@@ -89,7 +90,8 @@ class Criteria(Judge):
             blocks.append(f"Reference answer:\n{reference}")
         blocks += [f"Response {number}:\n{text_of(answer)}" for number, answer in enumerate(answers, start=1)]
         listed = "".join(f"\n- {_described(criterion)}" for criterion in self.criteria)
-        content = "\n\n".join([*blocks, f"Evaluation Criteria:{listed}", _REQUEST])
+        asked = [f"Evaluation Criteria:{listed}", _REQUEST]
+        content = "\n\n".join([*asked, *blocks] if self.shared_first else [*blocks, *asked])
         return Message(role="system", content=SYSTEM), Message(role="user", content=content)
 
     def read(self, reply: str, answers: int) -> Reading:

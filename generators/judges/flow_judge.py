@@ -13,10 +13,11 @@ from ...schemas.chat_text import question_text
 from ...schemas.errors import Unaskable, Unreadable
 from ...schemas.flow_judge_prompt import SCALES, inputs_of, read_judgment, scale_of, user_message
 from ...schemas.rows import Answer, Message, Task
-from . import Judge, Reading
+from . import Reading
+from ._layout import Laid
 
 
-class FlowJudge(Judge):
+class FlowJudge(Laid):
     """One answer under a rubric with the levels 0-1, 1-3 or 1-5, feedback first."""
 
     single: ClassVar[bool] = True
@@ -38,7 +39,8 @@ class FlowJudge(Judge):
             known = "; ".join(", ".join(map(str, scale)) for scale in SCALES)
             raise Unaskable(f"Flow-Judge needs a rubric with the levels {known} (got {levels or 'none'})")
         inputs = inputs_of(question_text(task), task.reference.text if with_reference and task.reference else None)
-        return (Message(role="user", content=user_message(inputs, answer.text, rubric)),)
+        content = user_message(inputs, answer.text, rubric, shared_first=self.shared_first)
+        return (Message(role="user", content=content),)
 
     def read(self, reply: str, answers: int) -> Reading:
         """Score and feedback of a reply; see `read_judgment`. Any score from 0 to 5: a reply does not say its scale."""

@@ -13,10 +13,11 @@ from typing import ClassVar
 from ...schemas.chat_text import question_text
 from ...schemas.judgelm_prompt import SYSTEM, read_scores, user_message
 from ...schemas.rows import Answer, Message, Task
-from . import Judge, Reading
+from . import Reading
+from ._layout import Laid
 
 
-class JudgeLM(Judge):
+class JudgeLM(Laid):
     """Two to nineteen answers side by side, each scored from 1 to 10, scores first."""
 
     most_answers: ClassVar[int | None] = 19
@@ -30,7 +31,8 @@ class JudgeLM(Judge):
         if with_reference and task.reference is None:
             raise ValueError(f"task {task.id} has no reference to show")
         reference = task.reference.text if with_reference and task.reference else None
-        content = user_message(question_text(task), [_text(answer) for answer in answers], reference)
+        texts = [_text(answer) for answer in answers]
+        content = user_message(question_text(task), texts, reference, shared_first=self.shared_first)
         return Message(role="system", content=SYSTEM), Message(role="user", content=content)
 
     def read(self, reply: str, answers: int) -> Reading:

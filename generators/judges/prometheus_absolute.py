@@ -20,11 +20,12 @@ from ...schemas.prometheus_prompt import (
     read_score,
 )
 from ...schemas.rows import Answer, Message, Task
-from . import Judge, Reading
+from . import Reading
+from ._layout import Laid
 from ._prometheus_shown import answer_text, reference_text
 
 
-class PrometheusAbsolute(Judge):
+class PrometheusAbsolute(Laid):
     """One answer at a time under the task's rubric, scored from 1 to 5, feedback first."""
 
     single: ClassVar[bool] = True
@@ -49,7 +50,14 @@ class PrometheusAbsolute(Judge):
         reference = reference_text(task, with_reference)
         if reference is not None and not absolute_shows_reference(self.template):
             raise Unaskable(f"the template {self.template!r} shows no reference; set `reference: never`")
-        prompt = absolute_prompt(self.template, question_text(task), answer_text(answers[0]), task.rubric, reference)
+        prompt = absolute_prompt(
+            self.template,
+            question_text(task),
+            answer_text(answers[0]),
+            task.rubric,
+            reference,
+            shared_first=self.shared_first,
+        )
         return Message(role="system", content=ABSOLUTE_SYSTEM), Message(role="user", content=prompt)
 
     def read(self, reply: str, answers: int) -> Reading:

@@ -19,11 +19,12 @@ from ...schemas.prometheus_prompt import (
     relative_shows_reference,
 )
 from ...schemas.rows import Answer, Message, Task
-from . import Judge, Reading
+from . import Reading
+from ._layout import Laid
 from ._prometheus_shown import answer_text, reference_text
 
 
-class PrometheusRelative(Judge):
+class PrometheusRelative(Laid):
     """Two answers side by side under the task's criterion. The better one scores 1, the other 0: a rank, no quality."""
 
     most_answers: ClassVar[int | None] = 2
@@ -47,7 +48,14 @@ class PrometheusRelative(Judge):
         if reference is not None and not relative_shows_reference(self.template):
             raise Unaskable(f"the template {self.template!r} shows no reference; set `reference: never`")
         texts = [answer_text(answer) for answer in answers]
-        prompt = relative_prompt(self.template, question_text(task), texts, task.rubric.criteria, reference)
+        prompt = relative_prompt(
+            self.template,
+            question_text(task),
+            texts,
+            task.rubric.criteria,
+            reference,
+            shared_first=self.shared_first,
+        )
         return Message(role="system", content=RELATIVE_SYSTEM), Message(role="user", content=prompt)
 
     def read(self, reply: str, answers: int) -> Reading:
