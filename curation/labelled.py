@@ -12,7 +12,7 @@ from statistics import fmean, pstdev
 
 import numpy as np
 
-from ..schemas.labels import majority
+from ..schemas.labels import PeopleSay, people_say
 from ..schemas.rows import Example, Judgment, Verdict
 from .logistic import Codes, Floats
 
@@ -60,17 +60,21 @@ def verdict_features(names: Sequence[str], verdict: Verdict, judgments: Sequence
     return np.array([FEATURES[name](verdict, used) for name in names], dtype=np.float64)
 
 
-def labelled(examples: Iterable[Example], names: Sequence[str] = ("margin", "inconsistent", "one_order")) -> Labelled:
+def labelled(
+    examples: Iterable[Example],
+    names: Sequence[str] = ("margin", "inconsistent", "one_order"),
+    say: PeopleSay | None = None,
+) -> Labelled:
     """The reviewed pairs among `examples`, in their order.
 
-    The people's winner is the one that more than half of them name (`labels.majority`). Left out are pairs where the
-    verdict is a tie and those where people see a tie, have no majority or cannot judge: the rows ask whether a named
+    `say`: what people say of each pair; without it, what more than half of them do. Left out are pairs where the
+    verdict is a tie and those where people see a tie, do not decide or cannot judge: the rows ask whether a named
     winner is the right one. The rows should be a random sample of the run's verdicts; of a queue of doubtful ones the
     probabilities come out too low.
     """
     columns, right, tasks = [], [], []
     for example in examples:
-        verdict, people = example.verdict, majority(example.reviews)
+        verdict, people = example.verdict, people_say(example, say)
         if verdict is None or verdict.winner in (None, "tie") or people in (None, "tie"):
             continue
         columns.append(verdict_features(names, verdict, example.judgments))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..schemas.labels import PEOPLE, majority, winner_at
-from ..schemas.rows import Judgment, Review, Verdict
+from ..schemas.labels import PEOPLE, winner_at
+from ..schemas.rows import Judgment, Verdict, Winner
 from .calibration import Calibration
 from .labelled import verdict_features
 
@@ -31,9 +31,9 @@ def with_confidence(verdict: Verdict, judgments: Sequence[Judgment], calibration
     return verdict.model_copy(update={"confidence": p})
 
 
-def by_people(verdict: Verdict, reviews: Sequence[Review]) -> Verdict:
-    """The verdict with the winner that more than half of the people name, flagged, and no longer a probability."""
-    winner = majority(reviews)
+def by_people(verdict: Verdict, winner: Winner | None) -> Verdict:
+    """The verdict with the winner that people name, flagged, and no longer a probability; as it is where they name
+    none."""
     if winner is None or verdict.winner is None:
         return verdict
     return verdict.model_copy(update={"winner": winner, "confidence": None, "flags": (*verdict.flags, PEOPLE)})

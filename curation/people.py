@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from ..schemas.labels import Label, label_of, winner_at
+from ..schemas.labels import Label, PeopleSay, label_of, winner_at
 from ..schemas.row import digest
 from ..schemas.rows import Example, Judgment, Review, Winner
 from .agreement.cohen import cohen_kappa
@@ -45,14 +45,14 @@ class _Beside:
         }
 
 
-def measure(examples: Iterable[Example]) -> dict[str, Any]:
+def measure(examples: Iterable[Example], say: PeopleSay | None = None) -> dict[str, Any]:
     """How verdicts, teachers and people agree on which of two answers is better, as JSON values.
 
-    The people's winner is the one that more than half of those who decided chose. Keys: `pairs` (examples of two
-    answers), `reviewed` (with a review), `left_out` (reviewed pairs by the reason why they have no winner of the
-    people), `verdicts`, `teachers` (name -> the same as of verdicts; a teacher's winner is that of the mean of its
-    scores over its replies) and `people` (`agreement` of two people on one pair, `alpha`). A number is an `Estimate` or
-    `{"undefined": reason}`.
+    `say`: what people say of each pair; without it, what more than half of those who decided chose. Keys: `pairs`
+    (examples of two answers), `reviewed` (with a review), `left_out` (reviewed pairs by the reason why they have no
+    winner of the people), `verdicts`, `teachers` (name -> the same as of verdicts; a teacher's winner is that of the
+    mean of its scores over its replies) and `people` (`agreement` of two people on one pair, `alpha`). A number is an
+    `Estimate` or `{"undefined": reason}`.
     """
     verdicts, teachers, people = _Beside(), dict[str, _Beside](), _People()
     pairs = reviewed = 0
@@ -67,7 +67,7 @@ def measure(examples: Iterable[Example]) -> dict[str, Any]:
         # Sources give an id to every row: the same question can come as several tasks.
         task = digest(*example.task.messages)
         people.add(example.reviews, task)
-        label = label_of(example)
+        label = label_of(example, say)
         if not isinstance(label, Label):
             left_out[label] += 1
             continue

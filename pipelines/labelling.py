@@ -20,7 +20,7 @@ from ..curation.labels import by_people, with_confidence, without_bias
 from ..curation.people import measure as beside_people
 from ..generators.protocols import Protocol
 from ..schemas.errors import UserError
-from ..schemas.labels import PEOPLE
+from ..schemas.labels import PEOPLE, PeopleSay
 from ..schemas.probe import Removable
 from ..schemas.rows import Example, Judgment, Loss, Verdict
 from .curating import dropped_by
@@ -30,7 +30,7 @@ from .recipe import Recipe
 from .reviewing.settings import Reviewing
 from .reviewing.status import KEY, figures
 from .reviewing.store import ReviewStore
-from .reviews import SAMPLED, collected
+from .reviews import SAMPLED, collected, people
 from .rundir import RunDirectory
 from .waterfall import Waterfall
 
@@ -55,13 +55,15 @@ def label(place: RunDirectory, recipe: Recipe, fall: Waterfall, told: dict[str, 
     debias = _Debias(found, recipe.remove, protocol)
     if recipe.remove:
         told["ranking"]["debiased"] = ranked(debias.told(example) for part in judged(place) for example in part)
+    settings = recipe.review or Reviewing()
+    said = people(place, settings.merge)
     reviewed = [_sampled(debias.told(example)) for example in found.reviewed]
     calibration: Calibration | None = None
     if reviewed:
-        calibration, told["calibration"] = _calibrated([example for example in reviewed if example.reviews])
+        calibration, told["calibration"] = _calibrated([example for example in reviewed if example.reviews], said.say)
         place.save_calibration(calibration)
     if recipe.remove or calibration or place.reviews.exists():
-        writer = _Labels(place, debias, calibration, recipe.filters)
+        writer = _Labels(place, debias, calibration, recipe.filters, said.say)
         writer.write(fall)
         told["labels"] = writer.told()
         reviewed = writer.reviewed
@@ -70,9 +72,9 @@ def label(place: RunDirectory, recipe: Recipe, fall: Waterfall, told: dict[str, 
         lost = {loss.row_id for part in range(place.parts()) for loss in place.rows(Loss, part)}
         reviewed = [example for example in reviewed if example.verdict and example.verdict.id not in lost]
     if recipe.tasks.answered or reviewed:
-        told["agreement"] = beside_people(reviewed)
+        told["agreement"] = beside_people(reviewed, said.say)
     if ReviewStore(place).plan.exists():
-        told[KEY] = figures(place, recipe, recipe.review or Reviewing())
+        told[KEY] = figures(place, recipe, settings, said)
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,14 @@ class _Labels:
     """Writes the labels of every part, and what filters drop of them."""
 
     def __init__(
-        self, place: RunDirectory, debias: _Debias, calibration: Calibration | None, filters: Iterable[Filter]
+        self,
+        place: RunDirectory,
+        debias: _Debias,
+        calibration: Calibration | None,
+        filters: Iterable[Filter],
+        say: PeopleSay,
     ) -> None:
-        self._place, self._debias, self._calibration = place, debias, calibration
+        self._place, self._debias, self._calibration, self._say = place, debias, calibration, say
         self._filters = [_own(plugin, place, calibration) for plugin in filters]
         self._changed = self._people = self._corrected = 0
         self._losses: list[Loss] = []
@@ -161,7 +168,7 @@ class _Labels:
             teachers = with_confidence(teachers, example.judgments, self._calibration)
         # Where people were asked for this run, everyone who has judged the pair counts.
         asked_for = any(review.stratum is not None for review in example.reviews)
-        verdict = by_people(teachers, example.reviews) if asked_for else teachers
+        verdict = by_people(teachers, self._say[example.comparison.id]) if asked_for else teachers
         self._people += PEOPLE in verdict.flags
         self._corrected += verdict.winner != teachers.winner
         judgments = tuple(heard.get(example.comparison.id, ()))
@@ -189,10 +196,10 @@ def _sampled(example: Example) -> Example:
     )
 
 
-def _calibrated(examples: Sequence[Example]) -> tuple[Calibration | None, dict[str, Any]]:
+def _calibrated(examples: Sequence[Example], say: PeopleSay) -> tuple[Calibration | None, dict[str, Any]]:
     """The calibration, and what the manifest says of it."""
     try:
-        found = calibrate(labelled(examples))
+        found = calibrate(labelled(examples, say=say))
     except UserError as why:
         return None, {"undefined": str(why)}
     fit = found.reliability

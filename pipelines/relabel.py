@@ -16,8 +16,10 @@ from ..schemas.rows import Loss, Winner
 from .export import export
 from .labelling import STAGE, label
 from .recipe_reading import read_recipe
+from .reviewing.settings import Reviewing
 from .reviews import collect
 from .rundir import RunDirectory, write_text
+from .selecting import forget, select
 from .waterfall import Waterfall
 
 DIFF = "relabelled.jsonl"
@@ -68,7 +70,7 @@ def relabel(directory: Path, reviews: Path | None) -> Relabelled:
             raise UserError(f"{directory}: this run is not finished. `prefmill run` on its recipe goes on with it.")
         if recipe.judge.protocol is None:
             raise UserError(f"{directory}: teachers graded single answers here; people's reviews are of comparisons.")
-        added = collect(place, reviews) if reviews else 0
+        added = collect(place, reviews, recipe.review or Reviewing()) if reviews else 0
         # What was published before has to outlast a kill in the middle: half of the labels may be new then.
         snapshot = directory / BEFORE
         if not snapshot.exists():
@@ -79,7 +81,9 @@ def relabel(directory: Path, reviews: Path | None) -> Relabelled:
         for key in ("agreement", "calibration", "labels", "review", UNDER_WAY):
             manifest.pop(key, None)
         fall = Waterfall.of_plain(manifest["stages"])
+        forget(place, recipe.filters, fall)
         label(place, recipe, fall, manifest)
+        select(place, recipe.filters, fall, manifest)
         fall.check()
         manifest["stages"] = fall.as_plain()
         place.write_manifest(manifest | {"finished": False, UNDER_WAY: True})

@@ -2,10 +2,12 @@
 
 They cannot be made again, so `reviews.jsonl` is never cleared, and is replaced whole. One line a review:
 
-    {"comparison_id": "…", "annotator": "ann", "winner": "first", "stratum": "audit", "comment": "…", "seconds": 41.5}
+    {"comparison_id": "…", "annotator": "ann", "winner": "first", "stratum": "audit", "comment": "…", "seconds": 41.5,
+     "ratings": [4, 2], "criteria": {"helpful": "first", "honest": null}}
 
-`winner` is `first`, `second` or `tie` in the comparison's order, or null where the person cannot judge. A person who
-reviews a comparison again replaces what they said before.
+`winner` is `first`, `second` or `tie` in the comparison's order, or null where the person cannot judge; so is what is
+said by each criterion. `ratings` are of both answers, in that order, on the recipe's scale; null for an answer that was
+not rated. A person who reviews a comparison again replaces what they said before.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
+from ..curation.merging import Merge, Merged, merged
 from ..schemas.errors import SourceError, known
 from ..schemas.rows import Comparison, Review
+from .reviewing.settings import Reviewing
 from .rundir import RunDirectory, write_text
 
 PICKED = "picked"
@@ -33,16 +37,27 @@ def collected(directory: RunDirectory) -> dict[str, list[Review]]:
     """Comparison -> the reviews collected for this run, in the order in which they first came."""
     found: dict[str, list[Review]] = {}
     if directory.reviews.exists():
-        for review in _read(directory.reviews, None):
+        for review in _read(directory.reviews):
             found.setdefault(review.comparison_id, []).append(review)
     return found
 
 
-def collect(directory: RunDirectory, path: Path) -> int:
+def people(directory: RunDirectory, merge: Merge) -> Merged:
+    """What people say of every pair of the run with a review: all who have judged it, those it came with included."""
+    found: dict[str, list[Review]] = {}
+    for part in range(directory.parts()):
+        for review in directory.rows(Review, part):
+            found.setdefault(review.comparison_id, []).append(review)
+    for comparison, some in collected(directory).items():
+        found.setdefault(comparison, []).extend(some)
+    return merged(found, merge)
+
+
+def collect(directory: RunDirectory, path: Path, settings: Reviewing) -> int:
     """Add the reviews in a file to those of the run; how many of them are new or changed.
 
-    Raises `SourceError` naming file, line and key where a line is no review, or is of another run's comparison, and
-    then adds none.
+    Raises `SourceError` naming file, line and key where a line is no review, is of another run's comparison, or says
+    what `settings` do not ask for, and then adds none.
     """
     tasks = {
         comparison.id: comparison.task_id
@@ -51,7 +66,7 @@ def collect(directory: RunDirectory, path: Path) -> int:
     }
     before = {_key(review): review for some in collected(directory).values() for review in some}
     after = dict(before)
-    for review in _read(path, tasks):
+    for review in _read(path, tasks, settings):
         after[_key(review)] = review
     changed = sum(before.get(key) != review for key, review in after.items())
     if changed:
@@ -68,16 +83,20 @@ def _lines(reviews: Iterable[Review]) -> Iterator[str]:
         yield orjson.dumps(review.record()).decode() + "\n"
 
 
-def _read(path: Path, tasks: Mapping[str, str] | None) -> Iterator[Review]:
-    """The reviews in a file; `tasks`: comparison -> its task, of the run that they have to be of; None: these
-    were checked."""
+def _read(path: Path, tasks: Mapping[str, str] | None = None, settings: Reviewing | None = None) -> Iterator[Review]:
+    """The reviews in a file; `tasks`: comparison -> its task, of the run that they have to be of; `settings`: what was
+    asked of people; without these: they were checked."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise SourceError(f"{path}: no reviews can be read ({error.strerror}).") from error
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield _review(f"{path}:{number}", line, tasks)
+            where = f"{path}:{number}"
+            review = _review(where, line, tasks)
+            if settings and (wrong := settings.unasked(review.ratings, review.criteria or ())):
+                raise SourceError(f"{where}: {wrong}")
+            yield review
 
 
 def _review(where: str, line: bytes, tasks: Mapping[str, str] | None) -> Review:

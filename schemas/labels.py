@@ -1,9 +1,9 @@
-"""The label of a pair that a judge is held against: people's majority, or else the verdict that came with it."""
+"""The label of a pair that a judge is held against: what people say, or else the verdict that came with it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,12 +15,16 @@ LabelledBy = Literal["people", "verdict"]
 PEOPLE = "people"
 """Flag of a verdict whose winner people decided."""
 
+PeopleSay = Mapping[str, Winner | None]
+"""Comparison -> the winner that its reviews add up to, for every comparison with one; None where they do not decide.
+`curation/merging.py` makes it for a run; where nothing else is said, people say what their majority says."""
+
 Unlabelled = Literal[
     "no_comparison",  # a graded answer
     "more_than_two_answers",
     "no_label",  # nobody has judged it
     "failed_verdict",  # the verdict says only that there is none
-    "no_majority",  # people have judged it, and no answer has more than half of the votes
+    "no_majority",  # people have judged it, and no answer has more than half of the votes (or of the probability)
     "nobody_could_judge",  # people have looked at it, and none of them decided
 ]
 """Why a row has no label."""
@@ -35,8 +39,15 @@ class Label:
     by: LabelledBy
 
 
-def label_of(example: Example) -> Label | Unlabelled:
-    """The winner of the people's majority where people have judged the pair, else of its verdict; or why there is none.
+def people_say(example: Example, say: PeopleSay | None = None) -> Winner | None:
+    """The winner that people name: as `say` has it, or by their majority. None where none of them has judged it."""
+    if example.comparison is None or not example.reviews:
+        return None
+    return majority(example.reviews) if say is None else say[example.comparison.id]
+
+
+def label_of(example: Example, say: PeopleSay | None = None) -> Label | Unlabelled:
+    """The people's winner where people have judged the pair, else that of its verdict; or why there is none.
 
     A verdict does not stand in where people disagree: the pair is one that they cannot decide.
     """
@@ -45,7 +56,7 @@ def label_of(example: Example) -> Label | Unlabelled:
     if len(example.answers) != 2:
         return "more_than_two_answers"
     if example.reviews:
-        if (winner := majority(example.reviews)) is not None:
+        if (winner := people_say(example, say)) is not None:
             return Label(winner, "people")
         undecided = all(review.winner is None for review in example.reviews)
         return "nobody_could_judge" if undecided else "no_majority"

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+import orjson
+from pydantic import Field, FieldSerializationInfo, field_serializer, field_validator, model_validator
 
 from .frozen import Frozen
 from .row import Failure, Row, Usage
 from .rubric import Rubric
-from .sampling import Sampling
+from .sampling import AS_ARROW, Sampling
 
 Role = Literal["system", "user", "assistant"]
 
@@ -286,6 +287,7 @@ class Review(Row):
     identity: ClassVar[tuple[str, ...]] = (
         "comparison_id", "verdict_id", "annotator", "winner", "strength", "comment",
     )  # fmt: skip
+    identity_if_set: ClassVar[tuple[str, ...]] = ("ratings", "criteria")
     later: ClassVar[tuple[str, ...]] = ("stratum",)
 
     comparison_id: str
@@ -297,12 +299,27 @@ class Review(Row):
     """None: this person cannot judge it."""
     strength: float | None = None
     """How much better, on the source's own scale; positive favours the comparison's first answer."""
+    ratings: tuple[float | None, float | None] | None = None
+    """Of both answers, in the comparison's order, on the scale that was asked for; None where nothing was rated."""
+    criteria: dict[str, Winner | None] | None = None
+    """Criterion -> which answer is better by it, or null for cannot judge; None where nothing was said by any."""
     comment: str = ""
     seconds: float | None = None
     """Time spent on the record."""
     stratum: str | None = None
     """Which sample it was drawn in: `audit` is a uniform random one of all verdicts, the only one that says something
     about those that nobody looked at; None for a review that came with a source's pair."""
+
+    @field_validator("ratings", "criteria", mode="before")
+    @classmethod
+    def _nothing_said(cls, value: object) -> object:
+        """One form for what was not said, so that it has one id; criteria come from Arrow as JSON text."""
+        value = orjson.loads(value) if isinstance(value, str) else value
+        return None if value == {} or (isinstance(value, list | tuple) and list(value) == [None, None]) else value
+
+    @field_serializer("criteria")
+    def _as_text(self, value: dict[str, Winner | None] | None, info: FieldSerializationInfo) -> object:
+        return orjson.dumps(value).decode() if value is not None and info.context is AS_ARROW else value
 
 
 class Example(Row):

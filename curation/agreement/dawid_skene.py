@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..logistic import Floats
+from ..logistic import Codes, Floats
 from .estimate import Undefined
 
 _SMALLEST = 1e-300
@@ -66,18 +66,21 @@ def dawid_skene(
         for names in zip(*((vote.item, vote.worker, vote.label) for vote in votes), strict=True)
     )
     labels.sort()
-    number = [{name: place for place, name in enumerate(names)} for names in (items, workers, labels)]
-    counts = np.zeros((len(items), len(workers), len(labels)))
-    for vote in votes:
-        counts[number[0][vote.item], number[1][vote.worker], number[2][vote.label]] += 1
-    posterior = counts.sum(axis=1)
+    place = [{name: number for number, name in enumerate(names)} for names in (items, workers, labels)]
+    cast = _Cast(
+        items=np.array([place[0][vote.item] for vote in votes], dtype=np.int64),
+        workers=np.array([place[1][vote.worker] for vote in votes], dtype=np.int64),
+        labels=np.array([place[2][vote.label] for vote in votes], dtype=np.int64),
+    )
+    posterior = np.zeros((len(items), len(labels)))
+    np.add.at(posterior, (cast.items, cast.labels), 1.0)
     posterior /= posterior.sum(axis=1, keepdims=True)
     done, converged = 0, False
     while done < rounds and not converged:
-        prior, confusion = _maximised(counts, posterior, smoothing)
-        before, posterior = posterior, _expected(counts, prior, confusion)
+        prior, confusion = _maximised(cast, posterior, smoothing, len(workers))
+        before, posterior = posterior, _expected(cast, prior, confusion, len(items))
         done, converged = done + 1, bool(np.abs(posterior - before).max() <= tolerance)
-    prior, confusion = _maximised(counts, posterior, smoothing)
+    prior, confusion = _maximised(cast, posterior, smoothing, len(workers))
     return Consensus(
         labels=tuple(labels),
         posterior={item: tuple(map(float, row)) for item, row in zip(items, posterior, strict=True)},
@@ -91,18 +94,31 @@ def dawid_skene(
     )
 
 
-def _maximised(counts: Floats, posterior: Floats, smoothing: float) -> tuple[Floats, Floats]:
+@dataclass(frozen=True, slots=True)
+class _Cast:
+    """Votes by number, shape (votes,) each: most workers vote on few of the items."""
+
+    items: Codes
+    workers: Codes
+    labels: Codes
+
+
+def _maximised(cast: _Cast, posterior: Floats, smoothing: float, workers: int) -> tuple[Floats, Floats]:
     """The shares of labels and the workers' confusion (workers, true label, vote) that explain the posterior best."""
-    cells = np.einsum("ij,iwl->wjl", posterior, counts) + smoothing
+    size = posterior.shape[1]
+    cells = np.full((workers, size, size), smoothing)
+    for true in range(size):
+        np.add.at(cells[:, true], (cast.workers, cast.labels), posterior[cast.items, true])
     total = cells.sum(axis=2, keepdims=True)
     return posterior.mean(axis=0), np.divide(cells, total, out=np.full_like(cells, np.nan), where=total > 0)
 
 
-def _expected(counts: Floats, prior: Floats, confusion: Floats) -> Floats:
+def _expected(cast: _Cast, prior: Floats, confusion: Floats, items: int) -> Floats:
     """The posterior of each item's label, (items, labels)."""
     # A worker who met no item of a label has no votes that would count under it.
     chances = np.log(np.maximum(np.nan_to_num(confusion, nan=1.0), _SMALLEST))
-    logs = np.log(np.maximum(prior, _SMALLEST)) + np.einsum("iwl,wjl->ij", counts, chances)
+    logs = np.tile(np.log(np.maximum(prior, _SMALLEST)), (items, 1))
+    np.add.at(logs, cast.items, chances[cast.workers, :, cast.labels])
     shares = np.exp(logs - logs.max(axis=1, keepdims=True))
     normed: Floats = shares / shares.sum(axis=1, keepdims=True)
     return normed

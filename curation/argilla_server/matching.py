@@ -74,6 +74,11 @@ def scoring_expression(node: Node, place: Place) -> str | None:
     return place.within(" OR ".join(words)) if words else None
 
 
+def all_scored(node: Node, place: Place) -> bool:
+    """Whether each record that matches holds one of the words of `scoring_expression`."""
+    return _expression(node, place) is not None
+
+
 def joined(operator: str, conditions: list[Condition]) -> Condition:
     """Conditions under one operator. At least one is needed."""
     sql = operator.join(f"({condition.sql})" for condition in conditions)

@@ -8,7 +8,8 @@ by its id. A record names no model and no stratum: nothing on it tells who wrote
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -38,6 +39,21 @@ class Record(Frozen):
     reference: str | None = None
     teacher: Choice | None = None
     """What the teachers said; None where annotators are not to know, and where there is nothing to know."""
+    certainty: float | None = Field(None, ge=0, le=1)
+    """How sure they were, where `teacher` is shown and it is known."""
+    metadata: dict[str, str | int] = Field(default_factory=dict)
+    """What records can be filtered by: name -> term or number. Nothing that tells models or strata."""
+    vector: tuple[float, ...] | None = None
+    """Of the question, of length 1: records with a high cosine are alike. As long in all records of a batch."""
+
+
+class Asked(Frozen):
+    """What annotators are asked of each record besides which answer is better and a comment."""
+
+    scale: tuple[int, int] | None = None
+    """Each answer is rated by a whole number from the first to the second; None: no ratings."""
+    criteria: tuple[str, ...] = ()
+    """By each of these the better answer is named, too."""
 
 
 class Batch(Frozen):
@@ -47,6 +63,7 @@ class Batch(Frozen):
     """Name of the run."""
     guidelines: str
     """How to decide, for the annotators."""
+    asked: Asked = Asked()
     records: tuple[Record, ...]
     """In the order in which each annotator is to go through theirs."""
 
@@ -65,11 +82,25 @@ class Said(Frozen):
     annotator: str
     choice: Choice | None
     """None: this person cannot judge it."""
+    ratings: tuple[int | None, int | None] | None = None
+    """Of the answer shown first, then of the other; None where not asked, or not given."""
+    criteria: dict[str, Choice | None] = Field(default_factory=dict)
+    """Criterion -> which answer is better by it, where somebody said so; None: cannot judge."""
     comment: str = ""
     seconds: float | None = Field(None, ge=0)
     """Time for which the record was looked at."""
     at: float | None = None
     """When it was last decided, in seconds since 1970: of two decisions about a record the later one stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What became of a batch."""
+
+    where: tuple[str, ...]
+    """Where annotators find their records."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Record id -> why the desk cannot show it; the others are there."""
 
 
 class Desk(Plugin):
@@ -78,10 +109,11 @@ class Desk(Plugin):
     kind: ClassVar[str] = "desk"
 
     @abstractmethod
-    def offer(self, batch: Batch, folder: Path) -> tuple[str, ...]:
-        """Put the records before their annotators, those that are there already included; where each finds them.
+    def offer(self, batch: Batch, folder: Path, tell: Callable[[int], None]) -> Offered:
+        """Put the records before their annotators, those that are there already included.
 
-        A desk that works with files writes them into `folder`. Raises `UserError` where it cannot.
+        A desk that works with files writes them into `folder`. `tell` hears how many records more are done. Raises
+        `UserError` where the desk can take none, or stops taking them; offering the same batch again goes on.
         """
 
     @abstractmethod
@@ -90,3 +122,10 @@ class Desk(Plugin):
 
         `files` are those that a person names, for a desk that works with files. Raises `UserError`.
         """
+
+    def gone(self, run: str, annotators: Sequence[str]) -> Mapping[str, str]:
+        """Annotators whose records the desk does not have (any more) -> what is missing; `collect` gives the others'.
+
+        Raises `UserError`.
+        """
+        return {}

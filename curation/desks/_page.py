@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from importlib import resources
 
-from . import Record
+from . import Batch, Record
 
 WORK, HASH = "{{WORK}}", "{{SCRIPT_HASH}}"
 """Where the template takes the records, and the hash of its script for its policy."""
@@ -21,16 +21,17 @@ _SCRIPT, _END = "<script>", "</script>"
 _MARKUP = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
-def page(run: str, annotator: str, guidelines: str, records: Sequence[Record]) -> str:
-    """The HTML page for the records of one annotator."""
+def page(batch: Batch, annotator: str, records: Sequence[Record]) -> str:
+    """The HTML page for those records of a batch that are one annotator's."""
     template = (resources.files(__package__) / "_page.html").read_text(encoding="utf-8")
     script = template.partition(_SCRIPT)[2].partition(_END)[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     work = {
-        "run": run,
+        "run": batch.run,
         "annotator": annotator,
-        "guidelines": guidelines,
-        "records": [record.model_dump(exclude={"annotator"}) for record in records],
+        "guidelines": batch.guidelines,
+        "asked": batch.asked.model_dump(),
+        "records": [record.model_dump(exclude={"annotator", "metadata", "vector"}) for record in records],
     }
     # The records come last: a text that holds a marker stays as it is.
     head, marker, tail = template.replace(HASH, digest).partition(WORK)

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import orjson
 from pydantic import ValidationError
 
 from ...schemas.errors import SourceError, UserError, known
-from . import Batch, Desk, Record, Said
+from . import Batch, Desk, Offered, Record, Said
 from ._page import page
 
-SHOWN = {*Record.model_fields, "guidelines"}
-"""Keys of a line that is handed out; they may come back with a label."""
+SHOWN = {*Record.model_fields, "guidelines", "asked"} - {"vector"}
+"""Keys of a line that is handed out; they may come back with a label. Vectors are for desks that look for what is
+alike."""
 
 
 class Jsonl(Desk):
     """Files: `NAME.html` to label in a browser without any server, and `NAME.jsonl` with the same records.
 
     The page's download comes back as it is. So does `NAME.jsonl` with a `choice` on the lines that are done: `A`, `B`,
-    `tie`, or null for cannot judge.
+    `tie`, or null for cannot judge; and where they are asked for, `ratings` (of A and B, null for none) and `criteria`
+    (name -> as `choice`).
     """
 
-    def offer(self, batch: Batch, folder: Path) -> tuple[str, ...]:
+    def offer(self, batch: Batch, folder: Path, tell: Callable[[int], None]) -> Offered:
         written = []
         for annotator, records in batch.by_annotator().items():
-            lines = "".join(_line(record, batch.guidelines) for record in records)
+            lines = "".join(_line(record, batch) for record in records)
             for name, text in (
                 (f"{annotator}.jsonl", lines),
-                (f"{annotator}.html", page(batch.run, annotator, batch.guidelines, records)),
+                (f"{annotator}.html", page(batch, annotator, records)),
             ):
                 _write(folder / name, text)
                 written.append(str(folder / name))
-        return tuple(written)
+            tell(len(records))
+        return Offered(tuple(written))
 
     def collect(self, run: str, files: Sequence[Path]) -> Iterator[tuple[str, Said]]:
         if not files:
@@ -75,13 +78,14 @@ def _said(where: str, fields: dict[str, object]) -> Said:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "missing":
+        if first["type"] == "missing" and len(first["loc"]) == 1:
             raise SourceError(f"{where}: {key}: missing. A label has record_id, annotator and choice.") from None
         raise SourceError(f"{where}: {key}: {first['msg']} (got {first['input']!r}).") from None
 
 
-def _line(record: Record, guidelines: str) -> str:
-    return orjson.dumps({**record.model_dump(), "guidelines": guidelines}).decode() + "\n"
+def _line(record: Record, batch: Batch) -> str:
+    shown = {**record.model_dump(exclude={"vector"}), "guidelines": batch.guidelines, "asked": batch.asked.model_dump()}
+    return orjson.dumps(shown).decode() + "\n"
 
 
 def _write(path: Path, text: str) -> None:

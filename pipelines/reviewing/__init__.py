@@ -5,6 +5,7 @@
     RUN/review/pulled.jsonl   the reviews that came with the last pull, as `relabel` reads them
     RUN/review/gold.jsonl     what annotators said of pairs whose right answer is known; these measure annotators only
     RUN/review/desk/          what the desk `jsonl` writes for them
+    RUN/review/desk.json      the Argilla server that a push named, used instead of the recipe's desk
 
 The reviews themselves stand in `RUN/reviews.jsonl`, as they do whatever way they come (`pipelines/reviews.py`).
 """

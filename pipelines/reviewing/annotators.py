@@ -7,7 +7,7 @@ that teachers, measured on the same pairs, can be expected to reach.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -15,7 +15,7 @@ from ...curation.agreement.cohen import cohen_kappa
 from ...curation.agreement.estimate import plain_or_why
 from ...curation.agreement.share import share
 from ...schemas.rows import Review, Winner
-from .push import as_shown
+from .shown import as_shown
 from .store import STRATA, GoldSaid, Handed, Planned
 
 
@@ -62,25 +62,28 @@ def by_annotator(
 
 
 def among_people(rows: Sequence[Planned], people: Mapping[str, Sequence[Review]]) -> dict[str, Any]:
-    """How far two people agree on a pair, as JSON values: `agreement` and `kappa`, under `audit` and `all`.
+    """How far two people agree on a pair, as JSON values: `agreement` and `kappa`, under `audit` and `all`."""
+    return {
+        key: two_people([row for row in rows if row.stratum in chosen], people, lambda review: review.winner)
+        for key, chosen in (("audit", ("audit",)), ("all", STRATA))
+    }
+
+
+def two_people(
+    rows: Sequence[Planned], people: Mapping[str, Sequence[Review]], says: Callable[[Review], Winner | None]
+) -> dict[str, Any]:
+    """How far two people agree on what they say of a pair, as JSON values: `agreement` and `kappa`.
 
     Of more than two who have decided a pair, the first two by name; so are kappa's first and second rater.
     """
-    found: dict[str, Any] = {}
-    for key, chosen in (("audit", ("audit",)), ("all", STRATA)):
-        units: list[tuple[Winner, Winner]] = []
-        tasks: list[str] = []
-        for row in rows:
-            some = sorted(people.get(row.comparison_id, ()), key=lambda review: review.annotator)
-            decided = [review.winner for review in some if review.winner is not None]
-            if row.stratum in chosen and len(decided) > 1:
-                units.append((decided[0], decided[1]))
-                tasks.append(row.task_id)
-        found[key] = _agreeing(units, tasks)
-    return found
-
-
-def _agreeing(units: Sequence[tuple[Winner, Winner]], tasks: Sequence[str]) -> dict[str, Any]:
+    units: list[tuple[Winner, Winner]] = []
+    tasks: list[str] = []
+    for row in rows:
+        some = sorted(people.get(row.comparison_id, ()), key=lambda review: review.annotator)
+        decided = [winner for review in some if (winner := says(review)) is not None]
+        if len(decided) > 1:
+            units.append((decided[0], decided[1]))
+            tasks.append(row.task_id)
     first, second = [one for one, _ in units], [other for _, other in units]
     return {
         "agreement": plain_or_why(lambda: share([one == other for one, other in units], tasks)),

@@ -6,7 +6,7 @@ ones up to the first that nobody has said anything about. They are a uniform sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
 from ...curation.agreement.estimate import Estimate
@@ -14,18 +14,21 @@ from ...curation.error_rate.reading import error_rate
 from ...curation.error_rate.sample import Drawn, Sample, picked
 from ...curation.labels import without_bias
 from ...generators.protocols import Protocol
-from ...schemas.labels import PEOPLE, majority
-from ...schemas.rows import Review, Verdict, Winner
+from ...schemas.labels import PEOPLE, PeopleSay
+from ...schemas.rows import Verdict, Winner
 from ..rundir import RunDirectory
 from .store import Planned
 
 
-def audit_of(rows: Sequence[Planned], people: Mapping[str, Sequence[Review]]) -> Sample:
-    """The sample by which the teachers are measured, as far as it is done; a picked one where none was drawn."""
+def audit_of(rows: Sequence[Planned], reviewed: Container[str]) -> Sample:
+    """The sample by which the teachers are measured, as far as it is done; a picked one where none was drawn.
+
+    `reviewed`: comparisons that somebody has reviewed for this run.
+    """
     drawn = [Drawn(row.comparison_id, row.task_id, row.probability) for row in rows if row.stratum == "audit"]
     if not drawn:
         return picked([], "their doubt and their slice, without an audit")
-    done = next((place for place, row in enumerate(drawn) if not people.get(row.row_id)), len(drawn))
+    done = next((place for place, row in enumerate(drawn) if row.row_id not in reviewed), len(drawn))
     population = round(len(drawn) / (drawn[0].probability or 1.0))
     if done == 0:
         return Sample(tuple(drawn), "uniform", {"": population}, f"{len(drawn)} of {population} at random")
@@ -34,15 +37,17 @@ def audit_of(rows: Sequence[Planned], people: Mapping[str, Sequence[Review]]) ->
     return Sample(kept, "uniform", {"": population}, how)
 
 
-def agreement(sample: Sample, teachers: Mapping[str, Winner], people: Mapping[str, Sequence[Review]]) -> Estimate:
-    """The share of labels that would be as people say: of the pairs of which people's majority is known.
+def agreement(sample: Sample, teachers: Mapping[str, Winner], reviewed: Container[str], say: PeopleSay) -> Estimate:
+    """The share of labels that would be as people say: of the pairs that they decide.
+
+    `reviewed`: comparisons that somebody has reviewed for this run.
 
     Raises `NotASample` without an audit, `Undefined` before its first pair was reviewed.
     """
     wrong: dict[str, bool | None] = {}
     for row in sample.rows:
-        if some := people.get(row.row_id):
-            said = majority(some)
+        if row.row_id in reviewed:
+            said = say[row.row_id]
             wrong[row.row_id] = None if said is None else teachers.get(row.row_id) != said
     error = error_rate(sample, wrong)
     return replace(

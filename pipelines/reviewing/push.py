@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...curation.desks import Batch, Choice, Record
+from ...curation.desks import Batch
 from ...schemas.errors import UserError
 from ...schemas.row import digest
-from ...schemas.rows import Answer, Task, Winner
-from ..examples import judged
 from ..rundir import RunDirectory
+from .desk import desk_of, named, remember
 from .plan import reviewable, seed_of
-from .population import by_judgments, gold
+from .shown import pairs, records
 from .store import Handed, Planned, ReviewStore
 
 ANNOTATOR = "annotator"
@@ -35,26 +34,28 @@ class Pushed:
     """Annotator -> how many records they have."""
     missing: int
     """Reviews that the plan wants and nobody has yet: for those that another annotator is to say something about."""
+    refused: dict[str, str]
+    """Record -> why the desk cannot show it."""
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON values."""
-        return {"where": list(self.where), "records": self.records, "missing": self.missing}
+        return {"where": list(self.where), "records": self.records, "missing": self.missing, "refused": self.refused}
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """What there is to see of a pair."""
-
-    task: Task
-    answers: tuple[Answer, ...]
-    teachers: Winner | None
-
-
-def push(directory: Path, annotators: Sequence[str] = (), out: Path | None = None) -> Pushed:
+def push(
+    directory: Path,
+    annotators: Sequence[str] = (),
+    out: Path | None = None,
+    tell: Callable[[int], None] = lambda records: None,
+    *,
+    url: str | None = None,
+    workspace: str | None = None,
+) -> Pushed:
     """Hand out what the plan wants and nobody has, evenly over `annotators`, and put all their records before them.
 
     What was handed out stays with whom it was handed to. Without names, those who have records get them again. `out`:
-    where a desk that works with files writes. Raises `UserError`.
+    where a desk that works with files writes. `tell` hears how many records more are done. `url`, `workspace`: of an
+    Argilla server that is used instead of the recipe's desk, from now on. Raises `UserError`.
     """
     place = RunDirectory(directory)
     recipe, settings = reviewable(place)
@@ -64,28 +65,32 @@ def push(directory: Path, annotators: Sequence[str] = (), out: Path | None = Non
         if not _NAME.fullmatch(name):
             raise UserError(f"--annotator: letters, digits, `.`, `_` and `-`, at most 64 (got {name!r}).")
     with place.claimed(recipe, begins=False):
+        desk = desk_of(store, settings)
+        if url is not None or workspace is not None:
+            desk = named(store, settings, url, workspace)
         planned = {row.comparison_id for row in rows}
         before = [row for row in store.handed() if row.comparison_id in planned]
         names = list(dict.fromkeys(annotators or [row.annotator for row in before] or [ANNOTATOR]))
         handed = handed_out(rows, before, names, seed)
         store.write_handed(handed)
-        pairs = _pairs(place, planned)
         of_pair: dict[str, list[Handed]] = {}
         for row in handed:
             of_pair.setdefault(row.comparison_id, []).append(row)
-        records = [
-            _record(one, pairs[one.comparison_id], settings.blind)
-            for comparison in mixed(rows, seed)
-            for one in of_pair.get(comparison, ())
-            if one.annotator in names
-        ]
-        if not records:
+        due = [one for name in mixed(rows, seed) for one in of_pair.get(name, ()) if one.annotator in names]
+        if not due:
             raise UserError(f"{store.plan}: {', '.join(names)}: nothing is left to hand out; everybody has all of it.")
-        batch = Batch(run=recipe.name, guidelines=settings.guidelines, records=tuple(records))
-        where = settings.desk.offer(batch, out or store.folder / "desk")
+        shown = records(due, pairs(place, planned), settings.blind)
+        batch = Batch(run=recipe.name, guidelines=settings.guidelines, asked=settings.asked, records=tuple(shown))
+
+        def done(count: int) -> None:
+            if desk != desk_of(store, settings):
+                remember(store, desk)  # As soon as a record is there: a push that is interrupted goes on where it was.
+            tell(count)
+
+        offered = desk.offer(batch, out or store.folder / "desk", done)
     has = Counter(row.annotator for row in handed)
     missing = sum(max(0, row.annotators - len(of_pair.get(row.comparison_id, ()))) for row in rows)
-    return Pushed(where, {name: has[name] for name in names}, missing)
+    return Pushed(offered.where, {name: has[name] for name in names}, missing, dict(offered.refused))
 
 
 def handed_out(rows: Sequence[Planned], before: Sequence[Handed], names: Sequence[str], seed: int) -> list[Handed]:
@@ -120,54 +125,3 @@ def _handed(comparison: str, annotator: str, seed: int) -> Handed:
     shown = (0, 1) if drawn == 0 else (1, 0)
     record = digest("review record", comparison, annotator, shown)
     return Handed(record_id=record, comparison_id=comparison, annotator=annotator, shown=shown)
-
-
-def _pairs(place: RunDirectory, wanted: Iterable[str]) -> Mapping[str, _Pair]:
-    """What there is to see of the wanted comparisons."""
-    left = set(wanted)
-    found = {name: pair for name, pair in _of_run(place) if name in left}
-    tasks = {task.id: task for part in range(place.parts()) for task in place.rows(Task, part) if left - found.keys()}
-    for probe, _ in gold(place):
-        if probe.comparison.id in left:
-            found[probe.comparison.id] = _Pair(tasks[probe.task_id], probe.answers, by_judgments(probe.judgments))
-    if gone := left - found.keys():
-        raise UserError(
-            f"{place.path}: {len(gone):,} pairs of the plan are none of this run any more ({min(gone)}, …)."
-            f" `prefmill review plan {place.path} --again` draws another plan."
-        )
-    return found
-
-
-def _of_run(place: RunDirectory) -> Iterator[tuple[str, _Pair]]:
-    for part in judged(place):
-        for example in part:
-            if example.comparison is not None and example.verdict is not None:
-                yield example.comparison.id, _Pair(example.task, example.answers, example.verdict.winner)
-
-
-def _record(handed: Handed, pair: _Pair, blind: bool) -> Record:
-    a, b = (pair.answers[index].text or "" for index in handed.shown)
-    return Record(
-        record_id=handed.record_id,
-        annotator=handed.annotator,
-        messages=pair.task.messages,
-        a=a,
-        b=b,
-        rubric=pair.task.rubric,
-        reference=pair.task.reference.text if pair.task.reference else None,
-        teacher=None if blind or pair.teachers is None else as_shown(pair.teachers, handed.shown),
-    )
-
-
-def as_shown(winner: Winner, shown: tuple[int, int]) -> Choice:
-    """A winner in the comparison's order as an annotator sees it."""
-    if winner == "tie":
-        return "tie"
-    return "A" if shown.index(0 if winner == "first" else 1) == 0 else "B"
-
-
-def as_compared(choice: Choice | None, shown: tuple[int, int]) -> Winner | None:
-    """What an annotator chose, in the comparison's order."""
-    if choice in (None, "tie"):
-        return choice
-    return "first" if shown[0 if choice == "A" else 1] == 0 else "second"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny, field_validator
 
-from ...curation.desks import Desk
+from ...curation.desks import Asked, Desk
 from ...curation.desks.jsonl import Jsonl
+from ...curation.merging import Merge
+from ...schemas.errors import known
 from ...schemas.frozen import Frozen
 
 GUIDELINES = """Which of the two answers serves the person who asked better?
@@ -43,6 +46,12 @@ class Sizes(Frozen):
         return min(limit, population, max(self.least, round(self.share * population)))
 
 
+SCALE = (0, 10)
+"""What ratings may reach: Argilla's rating questions take whole numbers from 0 to 10."""
+CRITERIA = 10
+"""How many criteria there may be."""
+
+
 class Reviewing(Frozen):
     """How people review a run. All of it may change under an existing run directory."""
 
@@ -63,3 +72,47 @@ class Reviewing(Frozen):
     """Half-width of the 95 % interval that the audit is to reach: `status` says how many labels are missing."""
     guidelines: str = GUIDELINES
     """What annotators are told about how to decide."""
+    ratings: tuple[int, int] | None = None
+    """Both answers are also rated, each by a whole number from the first to the second, within 0 to 10; nobody has to.
+    None: no ratings."""
+    criteria: tuple[Annotated[str, Field(min_length=1, max_length=60)], ...] = Field((), max_length=CRITERIA)
+    """Names by each of which annotators also say which answer is better; nobody has to."""
+    merge: Merge = "majority"
+    """What several people's reviews of a pair add up to: what more than half of them say, or `dawid_skene`, by which
+    somebody who errs more often weighs less (`curation/merging.py`)."""
+
+    @field_validator("ratings")
+    @classmethod
+    def _ascends(cls, scale: tuple[int, int] | None) -> tuple[int, int] | None:
+        if scale is not None and not SCALE[0] <= scale[0] < scale[1] <= SCALE[1]:
+            raise ValueError(f"a scale goes from a lower to a higher number, from {SCALE[0]} to {SCALE[1]} at most")
+        return scale
+
+    @field_validator("criteria")
+    @classmethod
+    def _named_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for place, name in enumerate(names):
+            if name != name.strip():
+                raise ValueError(f"{name!r} begins or ends with a blank")
+            if name.casefold() in {one.casefold() for one in names[:place]}:
+                raise ValueError(f"{name!r} stands there twice")
+        return names
+
+    @property
+    def asked(self) -> Asked:
+        """What annotators are asked besides the choice."""
+        return Asked(scale=self.ratings, criteria=self.criteria)
+
+    def unasked(self, ratings: Sequence[float | None] | None, criteria: Iterable[str]) -> str | None:
+        """What in a label was not asked for, as `KEY: …`; None where all of it was."""
+        given = [rating for rating in ratings or () if rating is not None]
+        if given and self.ratings is None:
+            return f"ratings: none are asked for (got {given[0]:g}). The recipe's `review: {{ratings: [1, 5]}}` does."
+        for rating in given:
+            if self.ratings and not self.ratings[0] <= rating <= self.ratings[1]:
+                low, high = self.ratings
+                return f"ratings: from {low} to {high}, as the recipe's `review: ratings` says (got {rating:g})."
+        for name in criteria:
+            if name not in self.criteria:
+                return f"criteria.{name}: not in the recipe's `review: criteria`. {known(name, self.criteria)}"
+        return None

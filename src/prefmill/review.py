@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,8 @@ app = typer.Typer(
 
 RunFolder = Annotated[Path, typer.Argument(help="Directory of a run.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+REFUSED_SHOWN = 10
+"""Records that a desk cannot show of which each gets a line."""
 _EXACTLY = "Exactly so many pairs, where there are as many."
 
 
@@ -53,10 +56,18 @@ def plan(
 @app.command()
 def push(
     directory: RunFolder,
+    *,
     out: Annotated[Path | None, typer.Option(help="Where files go.", show_default="review/desk in the run")] = None,
     annotator: Annotated[
         list[str] | None,
         typer.Option(help="Who reviews; may be repeated.", show_default="who has records, or one called annotator"),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Argilla server to use from now on; key: ARGILLA_API_KEY.", show_default="the recipe's desk"),
+    ] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="Its workspace, which must exist.", show_default="reviews")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -64,7 +75,10 @@ def push(
     from prefmill.pipelines.reviewing.push import push as hand_out
     from prefmill.terminal import show_json
 
-    done = hand_out(directory, annotator or (), out)
+    if url is None and workspace is None:
+        _say_desk(directory)
+    with _counted() as tell:
+        done = hand_out(directory, annotator or (), out, tell, url=url, workspace=workspace)
     if as_json:
         show_json(done.as_plain())
     else:
@@ -83,6 +97,7 @@ def pull(
     from prefmill.pipelines.reviewing.pull import pull as take_in
     from prefmill.terminal import show_json
 
+    _say_desk(directory)
     done = take_in(directory, files or ())
     if as_json:
         show_json(done.as_plain())
@@ -94,6 +109,7 @@ def pull(
 def status(directory: RunFolder, as_json: Json = False) -> None:
     """Show how far the review is, and what it says."""
     from prefmill.pipelines.reviewing.status import status as look
+    from prefmill.review_figures import show_status
     from prefmill.terminal import show_json
 
     told = look(directory)
@@ -101,6 +117,34 @@ def status(directory: RunFolder, as_json: Json = False) -> None:
         show_json(told)
     else:
         show_status(told, directory)
+
+
+def _say_desk(directory: Path) -> None:
+    """Say that the review is on another desk than the recipe's, where it is."""
+    from prefmill.pipelines.reviewing.desk import instead
+
+    if line := instead(directory):
+        sys.stderr.write(f"{line}\n")
+
+
+@contextmanager
+def _counted() -> Iterator[Callable[[int], None]]:
+    """Hears how many records more are done, and shows it where stderr is a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield lambda count: None
+        return
+    total = 0
+    with console.status("handing out …") as line:
+
+        def tell(count: int) -> None:
+            nonlocal total
+            total += count
+            line.update(f"{total:,} records handed out …")
+
+        yield tell
 
 
 def show_plan(told: Mapping[str, Any], directory: Path) -> None:
@@ -129,6 +173,12 @@ def show_pushed(done: Pushed, directory: Path) -> None:
         out(f"{name}: {count:,} records\n")
     for where in done.where:
         out(f"wrote {where}\n" if Path(where).exists() else f"at {where}\n")
+    if done.refused:
+        sys.stderr.write(f"{len(done.refused):,} records cannot be shown there; all others are:\n")
+        for name, why in list(done.refused.items())[:REFUSED_SHOWN]:
+            sys.stderr.write(f"  {name}: {why}\n")
+        if (more := len(done.refused) - REFUSED_SHOWN) > 0:
+            sys.stderr.write(f"  and {more:,} more: --json has all\n")
     if done.missing:
         out(f"{done.missing:,} labels are for somebody else: push again with another --annotator\n")
     files = " FILE …" if any(Path(where).exists() for where in done.where) else ""
@@ -137,6 +187,7 @@ def show_pushed(done: Pushed, directory: Path) -> None:
 
 def show_pulled(done: Pulled, directory: Path) -> None:
     """What came back, what it changed, and the review as it is now."""
+    from prefmill.review_figures import show_status
     from prefmill.terminal import show_relabelled
 
     show_relabelled(done.relabelled, directory)
@@ -145,56 +196,3 @@ def show_pulled(done: Pulled, directory: Path) -> None:
     for why, count in done.left_out.items():
         sys.stdout.write(f"not taken: {why} {count:,}\n")
     show_status(done.relabelled.manifest["review"], directory)
-
-
-def show_status(told: Mapping[str, Any], directory: Path) -> None:
-    """Progress, annotators, then what is measured."""
-    from rich.markup import escape
-
-    from prefmill.tables import console, table
-
-    out = sys.stdout.write
-    strata = table("stratum", ">pairs", ">labels wanted", ">handed out", ">done")
-    for name, one in told["strata"].items():
-        strata.add_row(name, *(f"{one[key]:,}" for key in ("pairs", "wanted", "handed", "done")))
-    console().print(strata)
-    if told["annotators"]:
-        people = table("annotator", ">done", ">of", ">cannot judge", ">s a record", "chose the first", "gold wrong")
-        for name, one in told["annotators"].items():
-            gold = one["gold"]
-            people.add_row(
-                escape(name), f"{one['done']:,}", f"{one['handed']:,}", f"{one['cannot_judge']:,}",
-                "-" if one["seconds"] is None else f"{one['seconds']:g}",
-                _said(one["first"]) or "-", f"{gold['wrong']} of {gold['checked']}" if gold["checked"] else "-",
-            )  # fmt: skip
-        console().print(people)
-    for key, which in (("audit", "pairs of the audit"), ("all", "pairs of any kind")):
-        found = told["people"][key]
-        if said := _said(found["agreement"]):
-            kappa = found["kappa"]
-            more = "" if "undefined" in kappa else f", kappa {kappa['value']:.2f}"
-            out(f"two people agree on {said} of {found['agreement']['n']:,} {which} that both decided{more}\n")
-    teachers = told["teachers"]
-    if "undefined" in teachers:
-        out(f"teachers and people: {teachers['undefined']}\n")
-        return
-    audit = told["audit"]
-    out(
-        f"teachers agree with people on {_said(teachers)}, by {teachers['n']:,} pairs drawn of "
-        f"{audit['population']:,} ({audit['read']:,} of {audit['drawn']:,} read, {audit['undecided']:,} undecided)\n"
-    )
-    width = f"±{told['target']:g}"
-    if not told["more"]:
-        out(f"the interval is within {width}\n")
-        return
-    out(f"{told['more']:,} more audit labels bring the interval under {width}\n")
-    if told["more"] > audit["drawn"] - audit["read"]:
-        wanted = audit["read"] + told["more"]
-        out(f"next: prefmill review plan {shlex.quote(str(directory))} --audit {wanted} --again\n")
-
-
-def _said(figure: Mapping[str, Any]) -> str:
-    """`0.81 [0.75, 0.86]` in percent; empty where nothing was measured."""
-    if "undefined" in figure:
-        return ""
-    return f"{figure['value']:.1%} [{100 * figure['low']:.1f}, {100 * figure['high']:.1f}]"

@@ -9,7 +9,7 @@ from prefmill.curation.calibration import Calibration, calibrate
 from prefmill.curation.labelled import Labelled
 from prefmill.curation.labels import by_people, with_confidence, without_bias
 from prefmill.curation.logistic import probability
-from prefmill.schemas.labels import PEOPLE
+from prefmill.schemas.labels import PEOPLE, majority
 from prefmill.schemas.rows import Review, Verdict, Winner
 
 
@@ -66,14 +66,14 @@ def test_people_decide_where_more_than_half_agree(
     votes: tuple[Winner | None, ...], winner: Winner, decided: bool
 ) -> None:
     sure = verdict("first", 1.0).model_copy(update={"confidence": 0.9})
-    found = by_people(sure, [review(vote, f"a{number}") for number, vote in enumerate(votes)])
+    found = by_people(sure, majority(review(vote, f"a{number}") for number, vote in enumerate(votes)))
     assert (found.winner, PEOPLE in found.flags) == (winner, decided)
     assert found.confidence == (None if decided else 0.9)
 
 
 def test_people_give_no_winner_to_a_comparison_of_several_answers() -> None:
     several = Verdict(comparison_id="c", task_id="t", protocol="listwise", judgment_ids=("j",), scores=(3, 2, 1))
-    assert by_people(several, [review("first", "a")]) == several
+    assert by_people(several, "first") == several
 
 
 def _calibration() -> Calibration:

@@ -112,6 +112,8 @@ FULL_AND_BARE: list[tuple[Row, Row]] = [
             annotator="a",
             winner="first",
             strength=2.5,
+            ratings=(4.0, None),
+            criteria={"helpful": "tie", "ü": None},
             comment="ü",
             seconds=0.0,
         ),

@@ -64,6 +64,8 @@ CHANGES: list[tuple[Row, dict[str, object]]] = [
     (REVIEW, {"comparison_id": "d"}),
     (REVIEW, {"verdict_id": None}),
     (REVIEW, {"strength": 2.0}),
+    (REVIEW, {"ratings": (4, None)}),
+    (REVIEW, {"criteria": {"helpful": None}}),
     (LOSS, {"row_id": "tasks.jsonl:4"}),
 ]
 
@@ -82,6 +84,7 @@ SAME: list[tuple[Row, dict[str, object]]] = [
     (JUDGMENT, {"usage": PAID, "origin": "simulated", "scores": (1, 2), "rationale": "because"}),
     (VERDICT, {"usage": PAID, "flags": ("asked_again",), "consistent": True}),
     (REVIEW, {"seconds": 12.5}),
+    (REVIEW, {"ratings": (None, None), "criteria": {}}),
 ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from prefmill.curation.desks import Batch, Record, Said
+from prefmill.curation.desks import Asked, Batch, Offered, Record, Said
 from prefmill.curation.desks._page import as_data
 from prefmill.curation.desks.jsonl import Jsonl
 from prefmill.schemas.errors import SourceError, UserError
@@ -37,6 +37,14 @@ def record(annotator: str, number: int, text: str = "yes", **fields: Any) -> Rec
 
 def batch(*records: Record) -> Batch:
     return Batch(run="mine", guidelines="Be fair.", records=records)
+
+
+def offered(given: Batch, folder: Path) -> Offered:
+    """What the desk makes of it; it has to tell of every record once."""
+    told: list[int] = []
+    found = Jsonl().offer(given, folder, told.append)
+    assert sum(told) == len(given.records)
+    return found
 
 
 class _Tags(HTMLParser):
@@ -75,13 +83,15 @@ def parsed(path: Path) -> _Tags:
 
 
 def test_each_annotator_gets_a_file_and_a_page(tmp_path: Path) -> None:
-    where = Jsonl().offer(batch(record("bob", 1), record("ann", 2), record("bob", 3)), tmp_path)
-    assert [Path(path).name for path in where] == ["ann.jsonl", "ann.html", "bob.jsonl", "bob.html"]
+    found = offered(batch(record("bob", 1), record("ann", 2), record("bob", 3, vector=(1.0,))), tmp_path)
+    assert found.refused == {}
+    assert [Path(path).name for path in found.where] == ["ann.jsonl", "ann.html", "bob.jsonl", "bob.html"]
     lines = [json.loads(line) for line in (tmp_path / "bob.jsonl").read_text().splitlines()]
     assert [line["record_id"] for line in lines] == ["r1", "r3"]
     assert lines[0] == {
         "record_id": "r1", "annotator": "bob", "messages": [{"role": "user", "content": "Question 1? yes"}],
         "a": "A yes", "b": "B yes", "rubric": None, "reference": None, "teacher": None, "guidelines": "Be fair.",
+        "certainty": None, "metadata": {}, "asked": {"scale": None, "criteria": []},
     }  # fmt: skip
     work = json.loads(parsed(tmp_path / "bob.html").scripts[0])
     assert (work["run"], work["annotator"], work["guidelines"]) == ("mine", "bob", "Be fair.")
@@ -90,10 +100,9 @@ def test_each_annotator_gets_a_file_and_a_page(tmp_path: Path) -> None:
 
 def test_texts_stay_texts_and_nothing_is_loaded(tmp_path: Path) -> None:
     rubric = Rubric(criteria=NASTY, levels=(Level(score=1, description=NASTY),))
-    Jsonl().offer(batch(record("ann", 1)), tmp_path / "plain")
-    Jsonl().offer(
-        Batch(run=NASTY, guidelines=NASTY, records=(record("ann", 1, NASTY, rubric=rubric, reference=NASTY),)), tmp_path
-    )
+    offered(batch(record("ann", 1)), tmp_path / "plain")
+    odd = record("ann", 1, NASTY, rubric=rubric, reference=NASTY, metadata={NASTY: NASTY})
+    offered(Batch(run=NASTY, guidelines=NASTY, asked=Asked(criteria=(NASTY,)), records=(odd,)), tmp_path)
     nasty, plain = parsed(tmp_path / "ann.html"), parsed(tmp_path / "plain" / "ann.html")
     assert nasty.tags == plain.tags
     assert nasty.scripts[1] == plain.scripts[1]
@@ -106,7 +115,7 @@ def test_texts_stay_texts_and_nothing_is_loaded(tmp_path: Path) -> None:
 
 
 def test_only_the_pages_own_script_may_run(tmp_path: Path) -> None:
-    Jsonl().offer(batch(record("ann", 1)), tmp_path)
+    offered(batch(record("ann", 1)), tmp_path)
     page = parsed(tmp_path / "ann.html")
     digest = base64.b64encode(hashlib.sha256(page.scripts[1].encode()).digest()).decode()
     assert page.policy.startswith(f"default-src 'none'; script-src 'sha256-{digest}';")
@@ -140,8 +149,20 @@ def test_labels_come_back_with_their_places(tmp_path: Path) -> None:
     assert (second[0][-2:], second[1].choice) == (":3", None)
 
 
+def test_what_is_asked_besides_is_on_the_page_and_in_the_file(tmp_path: Path) -> None:
+    asked = Asked(scale=(0, 4), criteria=("helpful", "honest"))
+    offered(Batch(run="mine", guidelines="", asked=asked, records=(record("ann", 1),)), tmp_path)
+    plain = {"scale": [0, 4], "criteria": ["helpful", "honest"]}
+    assert json.loads(parsed(tmp_path / "ann.html").scripts[0])["asked"] == plain
+    line = json.loads((tmp_path / "ann.jsonl").read_text())
+    assert line["asked"] == plain
+    done = {**line, "choice": "B", "ratings": [0, None], "criteria": {"honest": "tie", "helpful": None}}
+    ((_, said),) = collected(tmp_path, json.dumps(done))
+    assert (said.ratings, said.criteria) == ((0, None), {"honest": "tie", "helpful": None})
+
+
 def test_the_handed_out_file_may_come_back_with_choices(tmp_path: Path) -> None:
-    Jsonl().offer(batch(record("ann", 1), record("ann", 2)), tmp_path)
+    offered(batch(record("ann", 1), record("ann", 2)), tmp_path)
     done, open_ = (json.loads(line) for line in (tmp_path / "ann.jsonl").read_text().splitlines())
     ((_, said),) = collected(tmp_path, "\n".join(json.dumps(one) for one in ({**done, "choice": "tie"}, open_)))
     assert (said.record_id, said.choice) == ("r1", "tie")
@@ -156,6 +177,9 @@ def test_the_handed_out_file_may_come_back_with_choices(tmp_path: Path) -> None:
         (label(choise="A"), "no key 'choise'. Known: annotator, at, choice"),
         ('{"record_id": "r1", "annotator": "ann"}', "choice: missing"),
         ('{"annotator": "ann", "choice": "A"}', "record_id: missing"),
+        (label(ratings=[1.5, 2]), "ratings.0: Input should be a valid integer"),
+        (label(ratings=[1]), "ratings.1: Field required (got [1])"),
+        (label(criteria={"honest": "first"}), "criteria.honest: Input should be 'A', 'B' or 'tie' (got 'first')"),
         (label(seconds=-1), "seconds: Input should be greater than or equal to 0 (got -1)"),
     ],
 )
@@ -172,4 +196,4 @@ def test_files_are_named_and_there(tmp_path: Path) -> None:
         list(Jsonl().collect("mine", [tmp_path / "none.jsonl"]))
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot be written \(.*\)\. Choose another folder with --out\."):
-        Jsonl().offer(batch(record("ann", 1)), tmp_path / "file")
+        offered(batch(record("ann", 1)), tmp_path / "file")

@@ -103,13 +103,24 @@ def label(
     *,
     first: int | None = None,
     seconds: float = 30.0,
+    besides: Callable[[Handed], dict[str, Any]] = lambda row: {},
 ) -> Path:
-    """The file that an annotator downloads after deciding their records, or the `first` of them."""
+    """The file that an annotator downloads after deciding their records, or the `first` of them.
+
+    `besides`: further keys of a label.
+    """
     own = handed(directory)
     lines = (directory / "review" / "desk" / f"{annotator}.jsonl").read_text().splitlines()
     path = directory.parent / f"people-{annotator}.jsonl"
     labels = [
-        {"record_id": name, "annotator": annotator, "choice": says(own[name]), "seconds": seconds, "at": 1.0}
+        {
+            "record_id": name,
+            "annotator": annotator,
+            "choice": says(own[name]),
+            "seconds": seconds,
+            "at": 1.0,
+            **besides(own[name]),
+        }
         for name in [json.loads(line)["record_id"] for line in lines][:first]
     ]
     path.write_text("".join(json.dumps(one) + "\n" for one in labels))

@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 
 from prefmill.pipelines.reviewing.plan import plan
-from prefmill.pipelines.reviewing.push import as_compared, as_shown, mixed, push
+from prefmill.pipelines.reviewing.push import mixed, push
+from prefmill.pipelines.reviewing.shown import as_compared, as_shown
 from prefmill.schemas.errors import UserError
 from prefmill.schemas.rows import Answer, Winner
 
 from .people import MODELS, choice, handed, planned, raw, rows, settle
 
-KEYS = {"record_id", "annotator", "messages", "a", "b", "rubric", "reference", "teacher", "guidelines"}
+KEYS = {
+    "record_id", "annotator", "messages", "a", "b", "rubric", "reference", "teacher", "certainty", "metadata",
+    "guidelines", "asked",
+}  # fmt: skip
 
 
 def records(directory: Path, annotator: str) -> list[dict[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from prefmill.curation.desks import Asked
 from prefmill.curation.desks.jsonl import Jsonl
 from prefmill.pipelines.recipe import as_plain, as_yaml, asked_by
 from prefmill.pipelines.recipe_reading import read_recipe
@@ -31,6 +32,18 @@ def test_the_block_is_read_and_written_out(tmp_path: Path) -> None:
     assert read_recipe(again) == read
 
 
+def test_what_annotators_are_asked_besides(tmp_path: Path) -> None:
+    asked = {"ratings": [1, 5], "criteria": ["helpful", "not harmful"], "merge": "dawid_skene"}
+    read = read_recipe(write_recipe(tmp_path, review={**BLOCK, **asked}))
+    assert read.review is not None
+    assert read.review.asked == Asked(scale=(1, 5), criteria=("helpful", "not harmful"))
+    assert read.review.merge == "dawid_skene"
+    again = tmp_path / "again.yaml"
+    again.write_text(as_yaml(read))
+    assert read_recipe(again) == read
+    assert Reviewing().asked == Asked()
+
+
 def test_it_may_change_and_may_be_left_out(tmp_path: Path) -> None:
     without = read_recipe(write_recipe(tmp_path))
     assert without.review is None
@@ -47,6 +60,16 @@ def test_it_may_change_and_may_be_left_out(tmp_path: Path) -> None:
         ({"sample": {"audits": 3}}, "review.sample.audits: no such key"),
         ({"double": 2}, "review.double: "),
         ({"blinded": True}, "review.blinded: no such key"),
+        ({"ratings": [5, 1]}, "review.ratings: "),
+        ({"ratings": [0, 11]}, "from a lower to a higher number, from 0 to 10 at most"),
+        ({"ratings": [1, 2, 3]}, "review.ratings"),
+        ({"ratings": 5}, "review.ratings: "),
+        ({"criteria": ["a", "A"]}, "review.criteria: 'A' stands there twice"),
+        ({"criteria": [" a"]}, "review.criteria: ' a' begins or ends with a blank"),
+        ({"criteria": ["a", ""]}, "review.criteria"),
+        ({"criteria": "helpful"}, "review.criteria: "),
+        ({"criteria": [f"c{number}" for number in range(11)]}, "review.criteria: "),
+        ({"merge": "mean"}, "review.merge: "),
     ],
 )
 def test_mistakes_are_told_in_a_line(tmp_path: Path, block: Any, message: str) -> None:  # noqa: ANN401 - YAML
