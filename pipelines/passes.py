@@ -23,30 +23,12 @@ from ..generators.hosting.settings import Hosted
 from ..generators.ledger import Ledger
 from .admission import Admission
 from .collect import Collector
+from .engine_uses import EngineUse
 from .progress import Snapshot, StageProgress
 from .recipe import Recipe
 from .rundir import RunDirectory
 from .streaming import stream
 from .watching import Watch
-
-
-@dataclass(frozen=True, slots=True)
-class EngineUse:
-    """What one loaded model did in this process."""
-
-    models: tuple[str, ...]
-    """The recipe's names of the entries that shared it."""
-    loads: int
-    """How often it was loaded."""
-    wakes: int
-    """How often it was woken instead."""
-    crashes: int
-    load_s: float
-    """Seconds spent on loading and waking it."""
-    prompt_tokens: int
-    cached_tokens: int
-    """Of the prompt tokens, those found in the prefix cache."""
-    completion_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +42,8 @@ class Went:
     admission: Admission
     """Which tasks were gone into."""
     engines: tuple[EngineUse, ...] = ()
+    reaped: tuple[str, ...] = ()
+    """What an earlier process had left running and was ended first, a line each."""
 
 
 async def passes(
@@ -98,7 +82,7 @@ async def passes(
             )
             seen.append(passed.seen)
             if halt.requested.is_set() or not passed.put_off:
-                return Went(passed.collector, _summed(seen), admission, await _uses(recipe, pool))
+                return Went(passed.collector, _summed(seen), admission, await _uses(recipe, pool), pool.reaped)
             wanted = [provider for provider in order if passed.put_off[provider.engine_key()]]
             await pool.admit(pool.together([*wanted, *order]), again=_again(recipe, passed.put_off))
     finally:

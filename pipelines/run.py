@@ -14,7 +14,8 @@ from ..generators.authoring.aimed import Aim
 from ..generators.budget import Caps, budget_of, check_prices
 from ..generators.halt import Halt
 from ..generators.ledger import Ledger
-from ..schemas.errors import CapReached, OutOfBand, UserError
+from ..schemas.errors import CapReached, OutOfBand, RunDirectoryError, UserError
+from . import engine_uses
 from .balancing import flatten, told
 from .batches import batches_of
 from .collect import Collector
@@ -61,6 +62,7 @@ def run(
             ledger.forget_failures()
         check_again(recipe, place, ledger)
         budget = budget_of(caps, ledger, recipe.providers())
+        engines_before = _engines(place)
         manifest = _begin(recipe)
         place.write_manifest(manifest)
         stack.enter_context(stopped_by_ctrl_c())
@@ -73,7 +75,9 @@ def run(
         collector = went.collector
         manifest |= _ended(collector, ledger, went.seen)
         if went.engines:
-            manifest["engines"] = [asdict(engine) for engine in went.engines]
+            manifest[engine_uses.KEY] = engine_uses.summed(went.engines, engines_before)
+        if went.reaped:
+            manifest["reaped"] = list(went.reaped)
         if filtered := went.admission.told():
             manifest[FILTERS] = filtered
         place.write_flags(went.admission.flags())
@@ -152,6 +156,15 @@ def _ended(collector: Collector, ledger: Ledger, seen: Snapshot) -> dict[str, An
         "calls": [asdict(row) for row in totals],
         "cost_usd": sum(known) if known else None,
     }
+
+
+def _engines(place: RunDirectory) -> list[dict[str, Any]]:
+    """What the models that earlier processes of this run have loaded did."""
+    try:
+        found: list[dict[str, Any]] = place.manifest().get(engine_uses.KEY, [])
+    except RunDirectoryError:
+        return []  # The run begins, or its manifest is not whole; it is written anew.
+    return found
 
 
 def _time() -> str:

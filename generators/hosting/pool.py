@@ -18,6 +18,7 @@ from ...schemas.errors import CallFailed, EndpointError
 from ..providers import Connection, Load, Reply, Request
 from .devices import placed
 from .engine import Engine, Served
+from .process import reap
 from .settings import Hosted
 
 
@@ -37,6 +38,8 @@ class Hosting:
     """How often it was loaded."""
     wakes: int = 0
     crashes: int = 0
+    failed: EndpointError | None = None
+    """Why it is not loaded any more."""
     load_s: float = 0.0
     """Seconds spent on loading and waking it."""
     before: Served = field(default_factory=Served)
@@ -48,7 +51,12 @@ class Pool:
 
     def __init__(self, folder: Path, devices: Collection[int]) -> None:
         """`folder`: for logs and the files by which a later run finds what was left running; `devices`: the GPUs that
-        may be used, by number; none: the CPU."""
+        may be used, by number; none: the CPU.
+
+        Ends what an earlier process left running in the folder; raises `EndpointError` where that does not end.
+        """
+        self.reaped = tuple(reap(folder))
+        """What was ended, a line each."""
         self._folder, self._devices = folder, tuple(devices)
         self._models: dict[str, Hosting] = {}
         self._places: dict[str, tuple[int, ...]] = {}
@@ -74,13 +82,13 @@ class Pool:
 
     def fits(self, providers: Sequence[Hosted]) -> bool:
         """Whether the engines of these entries can be loaded at the same time."""
-        return placed(providers, self._devices) is not None
+        return placed(list(_engines(providers).values()), self._devices) is not None
 
     def together(self, order: Sequence[Hosted]) -> list[Hosted]:
         """The first, and those of the others, in this order, that fit beside what is there by then."""
-        found = list(order[:1])
-        for provider in order[1:]:
-            if provider not in found and self.fits([*found, provider]):
+        found: list[Hosted] = []
+        for provider in order:
+            if provider not in found and (not found or self.fits([*found, provider])):
                 found.append(provider)
         return found
 
@@ -95,23 +103,27 @@ class Pool:
         where they do not fit on this machine.
         """
         async with self._loading:
-            keys = [provider.engine_key() for provider in providers]
+            engines = _engines(providers)
+            keys, wanted = list(engines), list(engines.values())
             for key, hosting in self._models.items():
                 if key not in keys:
                     await self._make_room(hosting, key in again)
             held = {n: self._models[k].devices for n, k in enumerate(keys) if self._models[k].engine is not None}
-            places = placed(providers, self._devices, held)
+            places = placed(wanted, self._devices, held)
             if places is None:
                 for number in held:
                     await self._stop(self._models[keys[number]])
-                places = placed(providers, self._devices)
+                places = placed(wanted, self._devices)
             if places is None:
-                raise EndpointError(self._too_big(providers))
+                raise EndpointError(self._too_big(wanted))
             self._places = dict(zip(keys, places, strict=True))
 
     def _too_big(self, providers: Sequence[Hosted]) -> str:
-        wanted = "; ".join(f"{p.label}: gpus: {p.gpus}, replicas: {p.replicas}" for p in providers)
-        return f"{wanted}: this machine has {len(self._devices)} GPUs (CUDA_VISIBLE_DEVICES or nvidia-smi)."
+        wanted = "; ".join(
+            f"{p.label}: gpus: {p.gpus}, replicas: {p.replicas}, gpu_memory_utilization: {p.gpu_memory_utilization}"
+            for p in providers
+        )
+        return f"{wanted}: too much for the {len(self._devices)} GPUs here (CUDA_VISIBLE_DEVICES or nvidia-smi)."
 
     async def loaded(self, key: str) -> Engine:
         """The engine, ready to be asked. Raises `EndpointError`."""
@@ -119,18 +131,28 @@ class Pool:
         if hosting.engine is not None and hosting.engine.alive() and not hosting.asleep:
             return hosting.engine
         async with self._loading:
-            if hosting.engine is not None and not hosting.engine.alive():
-                hosting.engine, hosting.asleep = None, False
-                hosting.crashes += 1
-                if hosting.crashes > hosting.provider.restarts:
-                    raise EndpointError(
-                        f"{hosting.provider.label}: the model has crashed {hosting.crashes} times (`restarts: "
-                        f"{hosting.provider.restarts}`). See the logs in {self._folder}."
-                    )
-            if hosting.engine is None or hosting.asleep:
-                await self._load(key, hosting)
+            if hosting.failed is not None:  # Calls that waited for it would load it again, one after the other.
+                raise hosting.failed
+            try:
+                if hosting.engine is not None and not hosting.engine.alive():
+                    await self._bury(hosting)
+                if hosting.engine is None or hosting.asleep:
+                    await self._load(key, hosting)
+            except EndpointError as error:
+                hosting.failed = error
+                raise
             assert hosting.engine is not None
             return hosting.engine
+
+    async def _bury(self, hosting: Hosting) -> None:
+        """End what is left of a model that has died. Raises `EndpointError` where that was once too often."""
+        await self._stop(hosting)
+        hosting.crashes += 1
+        if hosting.crashes > hosting.provider.restarts:
+            raise EndpointError(
+                f"{hosting.provider.label}: the model has crashed {hosting.crashes} times (`restarts: "
+                f"{hosting.provider.restarts}`). See the logs in {self._folder}."
+            )
 
     async def close(self) -> None:
         """Stop every engine."""
@@ -199,6 +221,14 @@ class _Hosted:
     async def load(self) -> Load | None:
         """The engine queues and batches by itself: it is given all there is."""
         return None
+
+
+def _engines(providers: Sequence[Hosted]) -> dict[str, Hosted]:
+    """Engine key -> one of the entries that share it."""
+    found: dict[str, Hosted] = {}
+    for provider in providers:
+        found.setdefault(provider.engine_key(), provider)
+    return found
 
 
 def _sum(a: Served, b: Served) -> Served:

@@ -7,12 +7,14 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
+from ...schemas.errors import EndpointError
 from ...schemas.row import digest
 from ..providers import Connection, Provider, Site
+from .adapters import rank_of
 from .engine import Engine
 
 
@@ -59,9 +61,17 @@ class Hosted(Provider):
     hedge: bool = False
     """Off: a request that takes long here is not lost, and a second one would only take its place in the batch."""
 
+    def at(self, folder: Path) -> Self:
+        """This entry with its files looked up from the recipe's folder."""
+        template = self.chat_template and folder / self.chat_template
+        adapter = self.adapter and str(folder / self.adapter)
+        return self.model_copy(update={"chat_template": template, "adapter": adapter})
+
     def shares(self) -> tuple[object, ...]:
-        """What entries must have in common to share one engine."""
-        return (self.plugin_name(), self.model, self.gpus, self.replicas, *sorted(self.arguments().items(), key=str))
+        """What entries must have in common to share one engine, as JSON values. An engine has one template and one way
+        to hold replies to a schema."""
+        own = self.chat_template and str(self.chat_template), self.structured_outputs, self.gpus, self.replicas
+        return (self.plugin_name(), self.model, *own, *sorted(self.arguments().items(), key=str))
 
     def engine_key(self) -> str:
         """Name of the engine: entries with the same one share it."""
@@ -77,6 +87,19 @@ class Hosted(Provider):
             "gpu_memory_utilization": self.gpu_memory_utilization,
         }
         return {**{key: value for key, value in named.items() if value is not None}, **self.engine}
+
+    def check_files(self) -> None:
+        """Find out whether the files that are named are there. Raises `EndpointError`, one line.
+
+        What may be a name on the Hub, such as `a/b`, is left to vLLM.
+        """
+        for key, path in (("model", self.model), ("tokenizer", self.tokenizer), ("chat_template", self.chat_template)):
+            named = str(path or "")
+            surely = key == "chat_template" or named.startswith(("/", "./", "../", "~")) or named.count("/") > 1
+            if named and surely and not Path(named).exists():
+                raise EndpointError(f"{self.label}: {key}: {named}: there is no such file or folder.")
+        if self.adapter is not None:
+            rank_of(self.label, self.adapter)
 
     @abstractmethod
     def check(self) -> None:

@@ -13,6 +13,8 @@ class Access:
     key: str | None
     key_variable: str | None
     """Name of the variable the key comes from, for messages."""
+    socket: str | None = None
+    """Path of the Unix socket where it listens; None: at the host and port of `base_url`."""
 
     def headers(self) -> dict[str, str]:
         """Headers of every request."""

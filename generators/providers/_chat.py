@@ -38,15 +38,24 @@ BROKEN = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 
 @asynccontextmanager
 async def chatting(provider: Provider, access: Access) -> AsyncIterator[ChatEndpoint]:
-    """A pooled connection for single calls; `Slots` limits it, so the pool itself does not."""
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+    """A pooled connection for single calls."""
+    async with session_to(access) as session:
+        yield ChatEndpoint(provider, access, session)
+
+
+def session_to(access: Access) -> aiohttp.ClientSession:
+    """Pooled connections to an endpoint, to be closed; `Slots` limits the calls, so the pool itself does not."""
+    if access.socket is None:
+        connector: aiohttp.BaseConnector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
+    else:
+        connector = aiohttp.UnixConnector(access.socket, limit=0, keepalive_timeout=60)
+    return aiohttp.ClientSession(
+        connector=connector,
         timeout=aiohttp.ClientTimeout(total=None),
         headers=access.headers(),
-        # Looked at on each request, so only where the environment names a proxy at all.
-        trust_env=bool(getproxies()),
-    ) as session:
-        yield ChatEndpoint(provider, access, session)
+        # Looked at on each request, so only where the environment names a proxy at all; a socket needs none.
+        trust_env=access.socket is None and bool(getproxies()),
+    )
 
 
 class ChatEndpoint:
@@ -59,7 +68,7 @@ class ChatEndpoint:
     async def complete(self, request: Request) -> Reply:
         """One attempt; see `Connection.complete`."""
         body = request.body or request_body(self._provider, request)
-        status, headers, raw = await self._send("POST", "/chat/completions", self._provider.timeout, body)
+        status, headers, raw = await self.send("POST", "/chat/completions", self._provider.timeout, body)
         if status != 200:
             raise self._refused(status, headers, _json(raw))
         reply, quota = read_completion(_json(raw), self._access.masked), quota_of(headers)
@@ -68,7 +77,7 @@ class ChatEndpoint:
     async def check(self) -> None:
         """List the endpoint's models; endpoints that cannot list them are taken at their word."""
         try:
-            status, _, raw = await self._send("GET", "/models", CHECK_S)
+            status, _, raw = await self.send("GET", "/models", CHECK_S)
         except CallFailed as failed:
             raise EndpointError(
                 f"{self._where}: {failed.message}. Start the server, or correct base_url, and run again."
@@ -85,15 +94,18 @@ class ChatEndpoint:
     async def load(self) -> Load | None:
         """What vLLM tells in `/metrics`, which lies beside `/v1`."""
         try:
-            status, _, raw = await self._send("GET", "/metrics", CHECK_S, root=True)
+            status, _, raw = await self.send("GET", "/metrics", CHECK_S, root=True)
         except CallFailed:
             return None
         return load_of(raw.decode(errors="replace")) if status == 200 else None
 
-    async def _send(
+    async def send(
         self, method: str, path: str, timeout_s: float, body: bytes | None = None, *, root: bool = False
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and body of one exchange. Raises `CallFailed` where there is no whole reply in time."""
+        """Status, headers and body of one exchange; with `root`, of a path beside `/v1`.
+
+        Raises `CallFailed` where there is no whole reply in time.
+        """
         base_url = self._access.base_url.removesuffix("/v1") if root else self._access.base_url
         try:
             async with (

@@ -18,7 +18,7 @@ from ...schemas.errors import RecipeError
 from .. import recipe_secrets
 from ..recipe import Recipe, as_plain
 
-LOCAL_TO_A_RUN = ("started", "ended", "this_time", "batches", "stopped", "finished")
+LOCAL_TO_A_RUN = ("started", "ended", "this_time", "batches", "engines", "reaped", "stopped", "finished")
 """Keys of a manifest that change when the same run is looked at again, or that say nothing about its rows."""
 STAND_IN = "localhost:8000"
 _ADDRESS = re.compile(r"https?://[^\s/]+")

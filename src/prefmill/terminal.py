@@ -13,6 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
 from prefmill.bias import show_bias, show_ranking
+from prefmill.engines import show_engines
 from prefmill.tables import console as _console
 from prefmill.tables import money as _money
 from prefmill.tables import table as _table
@@ -82,6 +83,7 @@ def show_stats(manifest: Mapping[str, Any], *, whole: bool = False) -> None:
         return
     show_waterfall(manifest["stages"])
     show_calls(manifest)
+    show_engines(manifest)
     if not manifest["finished"]:
         why = manifest.get("stopped", "it was killed; run its recipe again to go on")
         sys.stdout.write(f"not finished: {why}\n")

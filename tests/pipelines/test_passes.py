@@ -1,0 +1,172 @@
+"""Whole runs on models that prefmill loads itself and that do not fit into memory together, on a program like vLLM."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from prefmill.pipelines.recipe_reading import read_recipe
+from prefmill.pipelines.run import run
+
+FAKE = Path(__file__).parents[1] / "fake_vllm.py"
+TASKS = 30
+NAMES = ("ash", "beech", "cedar")
+
+
+@pytest.fixture(name="one_gpu", autouse=True)
+def _one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the recipes of this file may use: one GPU, by number. The program does not look at it."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+
+
+def entry(folder: Path, name: str, *options: str, **fields: object) -> dict[str, Any]:
+    command = [sys.executable, "-I", "-S", str(FAKE), *options, str(folder / name)]
+    return {"provider": "vllm_server", "model": f"org/{name}", "name": name, "command": command, **fields}
+
+
+def write(
+    folder: Path, teachers: tuple[str, ...], protocol: object = "both_orders", tasks: int = TASKS, **fields: object
+) -> Path:
+    """A recipe in which three models answer, and some of them judge."""
+    folder.mkdir(exist_ok=True)
+    lines = [json.dumps({"id": f"q{number}", "instruction": f"Question {number}?"}) for number in range(tasks)]
+    (folder / "tasks.jsonl").write_text("\n".join(lines) + "\n")
+    recipe = {
+        "name": "passes",
+        "tasks": {"source": "jsonl", "path": "tasks.jsonl"},
+        "answers": [entry(folder, name, **fields) for name in NAMES],
+        "compare": {"pairs": "random"},
+        "judge": {
+            "judge": "judgelm",
+            "protocol": protocol,
+            "teachers": [entry(folder, name, **fields) for name in teachers],
+        },
+        "exports": ["judgelm"],
+    }
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    return path
+
+
+def starts(folder: Path) -> Counter[str]:
+    """How often each model was started."""
+    found = Counter[str]()
+    for name in (*NAMES, "dogwood"):
+        if (path := folder / name / "starts.jsonl").exists():
+            found[name] = len(path.read_text().splitlines())
+    return found
+
+
+def heard(folder: Path) -> Counter[tuple[str, str, str]]:
+    """How often each model was asked each question, draw by draw."""
+    found = Counter[tuple[str, str, str]]()
+    for name in NAMES:
+        path = folder / name / "heard.jsonl"
+        for line in path.read_text().splitlines() if path.exists() else ():
+            body = json.loads(line)
+            found[name, body["messages"][-1]["content"], str(body.get("seed"))] += 1
+    return found
+
+
+def exported(directory: Path) -> dict[str, bytes]:
+    files = {path.name: path.read_bytes() for path in sorted((directory / "export" / "judgelm").glob("*.jsonl"))}
+    assert b"".join(files.values()).count(b"\n") >= TASKS
+    return files
+
+
+def engines(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {one["models"][0]: one for one in manifest["engines"]}
+
+
+def test_each_model_is_loaded_once_where_one_of_them_judges(tmp_path: Path) -> None:
+    apart = run(read_recipe(write(tmp_path / "apart", ("cedar",))), tmp_path / "apart" / "run")
+    together = run(
+        read_recipe(write(tmp_path / "fit", ("cedar",), gpu_memory_utilization=0.3)), tmp_path / "fit" / "run"
+    )
+    assert starts(tmp_path / "apart") == starts(tmp_path / "fit") == Counter(NAMES)
+    assert set(heard(tmp_path / "apart").values()) == {1}
+    assert exported(tmp_path / "apart" / "run") == exported(tmp_path / "fit" / "run")
+    assert apart["stages"] == together["stages"]
+    assert apart["this_time"]["sent"] == together["this_time"]["sent"] == 3 * TASKS + 2 * TASKS
+    assert apart["this_time"]["found"] == together["this_time"]["found"] == 0
+    assert engines(apart)["cedar"]["completion_tokens"] > engines(apart)["ash"]["completion_tokens"] > 0
+    assert [(one["loads"], one["wakes"]) for one in apart["engines"]] == [(1, 0)] * 3
+
+
+def test_models_that_all_answer_and_judge_sleep_meanwhile(tmp_path: Path) -> None:
+    jury = "jury"
+    asleep = run(read_recipe(write(tmp_path / "sleep", NAMES, jury)), tmp_path / "sleep" / "run")
+    anew = run(read_recipe(write(tmp_path / "anew", NAMES, jury, sleep=False)), tmp_path / "anew" / "run")
+    assert starts(tmp_path / "sleep") == Counter(NAMES)
+    assert sum(one["wakes"] for one in asleep["engines"]) == 2
+    assert starts(tmp_path / "anew") == {"ash": 2, "beech": 2, "cedar": 1}
+    assert exported(tmp_path / "sleep" / "run") == exported(tmp_path / "anew" / "run")
+    assert set(heard(tmp_path / "sleep").values()) == {1}
+    assert asleep["stages"] == anew["stages"]
+
+
+def test_a_protocol_that_learns_from_a_pilot_ends_too(tmp_path: Path) -> None:
+    cascade = {"protocol": "cascade", "pilot": 40, "strong_pilot": 30}
+    runs = []
+    for name, fields in (("apart", {"sleep": False}), ("fit", {"gpu_memory_utilization": 0.3})):
+        recipe = write(tmp_path / name, ("ash", "cedar"), cascade, 80, **fields)
+        runs.append(run(read_recipe(recipe), tmp_path / name / "run"))
+    apart, together = runs
+    assert apart["pilot"] == together["pilot"]
+    assert apart["stages"] == together["stages"]
+    assert exported(tmp_path / "apart" / "run") == exported(tmp_path / "fit" / "run")
+    assert set(heard(tmp_path / "apart").values()) == {1}
+    assert max(starts(tmp_path / "apart").values()) <= 2
+
+
+def test_a_finished_run_loads_nothing(tmp_path: Path) -> None:
+    recipe = read_recipe(write(tmp_path / "r", ("cedar",)))
+    run(recipe, tmp_path / "r" / "run")
+    before = exported(tmp_path / "r" / "run")
+    again = run(recipe, tmp_path / "r" / "run")
+    assert starts(tmp_path / "r") == Counter(NAMES)
+    assert again["this_time"]["sent"] == 0
+    assert exported(tmp_path / "r" / "run") == before
+
+
+def test_a_kill_repeats_only_what_was_in_flight(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    path = write(folder, ("cedar",), max_in_flight=4)
+    recipe = yaml.safe_load(path.read_text())
+    for one in (*recipe["answers"], *recipe["judge"]["teachers"]):
+        one["command"].insert(4, "--seconds=0.02")
+    path.write_text(yaml.safe_dump(recipe))
+    command = [sys.executable, "-m", "prefmill", "run", str(path), "--run-dir", str(folder / "run")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    asked = folder / "beech" / "heard.jsonl"
+    until = time.monotonic() + 60
+    while not (asked.exists() and len(asked.read_text().splitlines()) > 8):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    run(read_recipe(path), folder / "run")
+    counts = heard(folder)
+    assert sum(counts.values()) - len(counts) <= 4
+    assert len(counts) == 3 * TASKS + 2 * TASKS
+    for name in NAMES:
+        for pid in map(int, (folder / name / "pids").read_text().split()):
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+
+
+def test_more_gpus_than_there_are_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"ash: gpus: 2.*too much for the 1 GPUs here"):
+        run(read_recipe(write(tmp_path / "r", ("cedar",), gpus=2)), tmp_path / "r" / "run")
+    assert not starts(tmp_path / "r")
