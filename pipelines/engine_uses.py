@@ -27,6 +27,12 @@ class EngineUse:
     cached_tokens: int
     """Of the prompt tokens, those found in the prefix cache."""
     completion_tokens: int
+    calls: int
+    """Requests, failed ones included."""
+    calls_s: float
+    """Sum of their durations, without loading."""
+    busy_s: float
+    """Seconds in which it had at least one request."""
 
 
 def summed(uses: Sequence[EngineUse], before: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -18,10 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ..curation.filters import TaskFilter, TaskSetFilter
 from ..generators.batches.settings import Batching, online
 from ..generators.budget import Caps, budget_of
 from ..generators.halt import Halt
+from ..generators.hosting.settings import Hosted
 from ..generators.ledger import Ledger
 from ..generators.providers import Price, Provider
 from ..generators.sources import Source
@@ -30,13 +33,15 @@ from ..schemas.probe import ProbeKind
 from ..schemas.row import Usage, digest
 from ..schemas.rows import Answer, Grade, Judgment, Loss, Task
 from .admission import admitted
+from .engine_uses import EngineUse, summed
 from .extrapolate import Amount, Figure, Use, extrapolate, total
+from .gpu_time import EngineTime, engine_times
 from .guess import guess
 from .loop import run_loop
-from .passes import passes
+from .passes import hosted_in_order, passes
 from .probe_calls import kind_of, with_probes
 from .recipe import Recipe
-from .rundir import RunDirectory
+from .rundir import RunDirectory, write_text
 from .watching import Watch
 
 FOLDER = "estimate"
@@ -75,7 +80,9 @@ class Estimate:
     unpriced: tuple[str, ...]
     """Models without a price; they are not in the total's dollars."""
     seconds: float | None
-    """Rough: calls times their mean latency over `max_in_flight`, of the slowest model."""
+    """Rough: calls times their mean latency over `max_in_flight`, of the slowest model that is not loaded here."""
+    engines: tuple[EngineTime, ...]
+    """What each model takes that prefmill loads itself."""
     sent: int
     """Calls sent for this estimate."""
     given_up: int
@@ -102,7 +109,7 @@ def estimate(recipe: Recipe, directory: Path, *, sample: int = SAMPLE, watch: Wa
         raise UserError(f"{recipe.name}: tasks that models write cannot be sampled. `--sample 0` guesses from lengths.")
     if sample == 0:
         guessed = guess(recipe)
-        return Estimate(guessed.tasks, 0, *_lines(guessed.uses, providers), unpriced, None, 0, 0, 0, 0.0)
+        return Estimate(guessed.tasks, 0, *_lines(guessed.uses, providers), unpriced, None, (), 0, 0, 0, 0.0)
     count, chosen, kinds = _drawn(recipe, sample)
     place, own, halt = RunDirectory(directory), RunDirectory(directory / FOLDER), Halt()
     with ExitStack() as stack:
@@ -111,19 +118,21 @@ def estimate(recipe: Recipe, directory: Path, *, sample: int = SAMPLE, watch: Wa
         own.clear()
         sampled = _only(recipe, chosen)
         budget = budget_of(Caps(), ledger, recipe.providers())
-        seen = run_loop(passes(sampled, own, ledger, halt, budget, watch=watch), halt).seen
+        went = run_loop(passes(sampled, own, ledger, halt, budget, watch=watch), halt)
         if halt.reason is not None:
             raise halt.reason
         uses = extrapolate(_used(own, providers, chosen), count, recipe.seed)
         uses |= with_probes(uses, recipe, kinds, own, count / len(chosen))
         heard = _heard(ledger, chosen, providers)
+        engines = engine_times(_measured(own, went.engines), hosted_in_order(recipe), uses)
     return Estimate(
         count,
         len(chosen),
         *_lines(uses, providers),
         unpriced=unpriced,
         seconds=_seconds(uses, providers, heard),
-        sent=sum(stage.done - stage.found for stage in seen.stages),
+        engines=engines,
+        sent=sum(stage.done - stage.found for stage in went.seen.stages),
         given_up=heard.given_up,
         kept_calls=budget.calls,
         kept_usd=budget.spent_usd,
@@ -213,9 +222,23 @@ def _heard(ledger: Ledger, chosen: Sequence[Task], providers: Mapping[Key, Provi
 def _seconds(uses: Mapping[Key, Use], providers: Mapping[Key, Provider], heard: _Heard) -> float:
     """Seconds the slowest model takes for its calls, as many at a time as the recipe allows."""
     return max(
-        (uses[key].calls.expected * heard.latency[key] / provider.max_in_flight for key, provider in providers.items()),
+        (
+            uses[key].calls.expected * heard.latency[key] / provider.max_in_flight
+            for key, provider in providers.items()
+            if not isinstance(provider, Hosted)
+        ),
         default=0.0,
     )
+
+
+def _measured(own: RunDirectory, uses: Sequence[EngineUse]) -> list[dict[str, Any]]:
+    """What all samples so far have shown of the models that are loaded here: one that is asked again finds its calls in
+    the ledger and loads nothing."""
+    path = own.path / "engines.json"
+    measured = summed(uses, orjson.loads(path.read_bytes()) if path.exists() else [])
+    if measured:
+        write_text(path, orjson.dumps(measured).decode())
+    return measured
 
 
 def _lines(uses: Mapping[Key, Use], providers: Mapping[Key, Provider]) -> tuple[tuple[Line, ...], Line]:

@@ -57,7 +57,7 @@ async def passes(
     retry_failed: bool = False,
 ) -> Went:
     """Stream the tasks until no line is put off, or the run stops. Raises as `stream` does."""
-    order = _order(recipe)
+    order = hosted_in_order(recipe)
     if not order:
         passed = await stream(recipe, place, ledger, halt, budget, watch=watch, retry_failed=retry_failed)
         return Went(passed.collector, passed.seen, passed.admission)
@@ -89,7 +89,7 @@ async def passes(
         await pool.close()
 
 
-def _order(recipe: Recipe) -> list[Hosted]:
+def hosted_in_order(recipe: Recipe) -> list[Hosted]:
     """The models that prefmill loads itself, one entry for each engine, in the order in which they are loaded."""
     judging = _keys(recipe.judge.teachers)
     answering = sorted(_of(recipe.answers), key=lambda provider: provider.engine_key() in judging)
@@ -129,6 +129,9 @@ async def _uses(recipe: Recipe, pool: Pool) -> tuple[EngineUse, ...]:
                 done.prompt_tokens,
                 done.cached_tokens,
                 done.completion_tokens,
+                hosting.pace.calls,
+                round(hosting.pace.calls_s, 3),
+                round(hosting.pace.busy_s, 3),
             )
         )
     return tuple(found)

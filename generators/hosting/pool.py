@@ -18,6 +18,7 @@ from ...schemas.errors import CallFailed, EndpointError
 from ..providers import Connection, Load, Reply, Request
 from .devices import placed
 from .engine import Engine, Served
+from .pace import Pace
 from .process import reap
 from .settings import Hosted
 
@@ -42,6 +43,8 @@ class Hosting:
     """Why it is not loaded any more."""
     load_s: float = 0.0
     """Seconds spent on loading and waking it."""
+    pace: Pace = field(default_factory=Pace)
+    """How long it has worked on requests."""
     before: Served = field(default_factory=Served)
     """What engines of it have done that are stopped by now."""
 
@@ -212,7 +215,8 @@ class _Hosted:
             engine = await self._pool.loaded(self._key)
         except EndpointError as error:
             raise CallFailed("rejected", str(error), fatal=True) from error
-        return await engine.complete(request, self._provider.adapter, self._provider.timeout)
+        with self._hosting.pace.call():
+            return await engine.complete(request, self._provider.adapter, self._provider.timeout)
 
     async def check(self) -> None:
         """Whatever can be known without loading the model. Raises `EndpointError`."""

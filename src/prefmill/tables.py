@@ -62,6 +62,16 @@ def show_estimate(estimate: Estimate) -> None:
             out(f"{estimate.given_up:,} calls of the sample were given up: see why before you run it all.\n")
         if estimate.seconds is not None:
             out(f"roughly {_duration(estimate.seconds)} at this speed.\n")
+    for one in estimate.engines:
+        what = f"{one.gpus} GPU{'s' if one.gpus > 1 else ''}, or the CPU where there is none"
+        work = f"{_duration(one.low_s)} to {_duration(one.high_s)}"
+        out(f"{', '.join(one.models)}, loaded here on {what}: {_duration(one.load_s)} to load, then {work} of work.\n")
+    if estimate.engines:
+        low, high = (
+            sum(one.gpus * (one.load_s + s) for one, s in zip(estimate.engines, some, strict=True)) / 3600
+            for some in ([e.low_s for e in estimate.engines], [e.high_s for e in estimate.engines])
+        )
+        out(f"in all {low:.2f} to {high:.2f} GPU hours.\n")
     if estimate.unpriced:
         out(
             f"no price is known of {', '.join(estimate.unpriced)}: not in the total."

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from prefmill.pipelines.estimate import estimate
 from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.run import run
 
@@ -164,6 +165,23 @@ def test_a_kill_repeats_only_what_was_in_flight(tmp_path: Path) -> None:
         for pid in map(int, (folder / name / "pids").read_text().split()):
             with pytest.raises(ProcessLookupError):
                 os.kill(pid, 0)
+
+
+def test_an_estimate_says_how_long_loaded_models_take(tmp_path: Path) -> None:
+    path = write(tmp_path / "r", ("cedar",), tasks=60)
+    recipe = yaml.safe_load(path.read_text())
+    for one in (*recipe["answers"], *recipe["judge"]["teachers"]):
+        one["command"].insert(4, "--seconds=0.05")
+    path.write_text(yaml.safe_dump(recipe))
+    first = estimate(read_recipe(path), tmp_path / "r" / "run", sample=10)
+    by_model = {one.models[0]: one for one in first.engines}
+    assert by_model.keys() == set(NAMES)
+    # 60 answers and 120 judgments of 0.05 s each: all at once at best, as slowly as ten at a time at worst.
+    assert by_model["cedar"].low_s < 0.05 < 60 * 3 * 0.05 / 20 < by_model["cedar"].high_s < 60 * 3 * 0.05
+    assert by_model["ash"].high_s < by_model["cedar"].high_s
+    again = estimate(read_recipe(path), tmp_path / "r" / "run", sample=10)
+    assert (again.sent, again.engines) == (0, first.engines)
+    assert starts(tmp_path / "r") == Counter(NAMES)
 
 
 def test_more_gpus_than_there_are_is_one_line(tmp_path: Path) -> None:
