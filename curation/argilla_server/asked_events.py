@@ -2,7 +2,7 @@
 
 argilla-server 2.8.0, `webhooks/v1/records.py` and `webhooks/v1/responses.py`, loads a dataset with all its settings and
 writes the event out for each record and each response, and only then (`jobs/webhook_jobs.py`) looks for webhooks.
-Without any, logging records costs half as much, and a response two thirds.
+Without any, logging records takes a third of that time, and a response two thirds.
 """
 
 from __future__ import annotations
