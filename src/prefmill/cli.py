@@ -15,6 +15,7 @@ import typer
 
 from prefmill import review, review_server
 from prefmill.schemas.errors import CapReached, RecipeError, Stopped, UserError, known
+from prefmill.visible import visible_output
 
 app = typer.Typer(
     name="prefmill",
@@ -94,14 +95,22 @@ def check(
 
 
 @app.command()
-def doctor(recipe: RecipeFile, run_dir: RunDir = None, limit: Limit = None, as_json: Json = False) -> None:
+def doctor(
+    recipe: RecipeFile,
+    run_dir: RunDir = None,
+    limit: Limit = None,
+    load: Annotated[
+        bool, typer.Option("--load", help="Load each model that the run loads itself, and ask it; takes minutes.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Check what a run needs: keys, endpoints, models, disk."""
     from dataclasses import asdict
 
     from prefmill import tables, terminal
     from prefmill.pipelines.doctor import doctor as look
 
-    checks = look(recipe, run_dir, limit)
+    checks = look(recipe, run_dir, limit, load=load)
     if as_json:
         terminal.show_json([asdict(check) for check in checks])
     else:
@@ -207,14 +216,57 @@ def cancel(directory: RunFolder, as_json: Json = False) -> None:
 @app.command()
 def stats(directory: RunFolder, as_json: Json = False) -> None:
     """Show what a run kept and lost, why, and what it cost."""
+    from prefmill import stats as told
     from prefmill import terminal
+    from prefmill.pipelines.report.figures import figures
     from prefmill.pipelines.rundir import RunDirectory
 
-    manifest = RunDirectory(directory).manifest()
+    place = RunDirectory(directory)
+    found = figures(place)
     if as_json:
-        terminal.show_json(manifest)
+        terminal.show_json(found)
     else:
-        terminal.show_stats(manifest, whole=True)
+        terminal.show_stats(place.manifest(), whole=True)
+        told.show_figures(found)
+
+
+@app.command()
+def report(
+    directory: RunFolder,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where to write it.", show_default="report.html in the run")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write one page with a run's figures and charts."""
+    from prefmill import report as pages
+    from prefmill import terminal
+
+    done = pages.report(directory, output)
+    if as_json:
+        terminal.show_json({"path": str(done.path), "bytes": done.bytes})
+    else:
+        typer.echo(f"wrote {done.path} ({done.bytes / 1e6:.1f} MB)")
+
+
+@app.command()
+def diff(
+    one: Annotated[Path, typer.Argument(metavar="A", help="A run, or a file or folder of rows.", show_default=False)],
+    other: Annotated[Path, typer.Argument(metavar="B", help="Another of the same kind.", show_default=False)],
+    format: Annotated[
+        str | None, typer.Option(help="Format of files.", show_default="as their folder is called")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what differs between two runs, or two exports."""
+    from prefmill import differences, terminal
+    from prefmill.pipelines.diff import diff as compare
+
+    found = compare(one, other, format)
+    if as_json:
+        terminal.show_json(found)
+    else:
+        differences.show_differences(found)
 
 
 @app.command()
@@ -356,6 +408,32 @@ def convert(
         raise UserError(f"{outputs}: no row came through")
 
 
+@app.command()
+def curate(
+    inputs: Annotated[Path, typer.Argument(metavar="IN", help="File or folder to read.", show_default=False)],
+    outputs: Annotated[Path, typer.Argument(metavar="OUT", help="File or folder to write.", show_default=False)],
+    filters: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="NAME, NAME:key=value,key=value, or a YAML file with a list; may be repeated."),
+    ] = None,
+    recipe: Annotated[Path | None, typer.Option(help="Recipe whose filters come first.")] = None,
+    format: Annotated[str | None, typer.Option(help="Format of IN: see `prefmill list format`.")] = None,
+    tasks: Annotated[bool, typer.Option("--tasks", help="IN is a file of tasks.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Filter a plain file. What is kept comes out unchanged; what is dropped is told."""
+    from prefmill import curate as curating
+    from prefmill import terminal
+
+    done = curating.curate(inputs, outputs, filters or (), recipe, format=format, tasks=tasks)
+    if as_json:
+        terminal.show_json(done.as_plain())
+    else:
+        curating.show_curation(done)
+    if not done.count.kept:
+        raise UserError(f"{outputs}: no row came through")
+
+
 @app.command("judge-check")
 def judge_check(
     pairs: Annotated[Path, typer.Argument(metavar="SET", help="File or folder of labelled pairs.", show_default=False)],
@@ -418,7 +496,7 @@ def list_(
 ) -> None:
     """List the plug-ins that a recipe can name, and the templates."""
     from prefmill import terminal
-    from prefmill.pipelines.overview import plugin_kinds
+    from prefmill.pipelines.overview import filters_by_moment, plugin_kinds
     from prefmill.pipelines.templates import templates
 
     everything = {**plugin_kinds(), "templates": templates()}
@@ -427,12 +505,19 @@ def list_(
     chosen = {kind: everything[kind]} if kind else everything
     if as_json:
         terminal.show_json(chosen)
+    elif kind == "filter":
+        terminal.show_filters(filters_by_moment())
     else:
         terminal.show_list(chosen)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: runs a command and turns errors into exit codes."""
+    with visible_output():
+        _main(arguments)
+
+
+def _main(arguments: list[str] | None) -> None:
     try:
         app(arguments)
     except RecipeError as error:
