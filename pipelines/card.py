@@ -6,11 +6,14 @@ from the same parts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..schemas.formats import Format
+from ..schemas.visible import visible
 from .bias_tables import bias_tables, ranking_tables
+from .splitting.figures import lines
 from .waterfall import StageCount
 
 SIMULATED = "**Simulated data**: answers and judgments come from prefmill's simulated world, not from models."
@@ -31,17 +34,21 @@ def card(
 
 
 def sections(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """What sways the teachers and how the answering models rank, as sections; nothing of what was not measured."""
+    """How rows are split, what sways the teachers and how the answering models rank, as sections; nothing of what was
+    not measured."""
+    if split := lines(manifest.get("split", {})):
+        yield from ("## Train and held out", "", *(f"- {line}" for line in split), "")
     bias, ranking = manifest.get("bias"), manifest.get("ranking")
     for one in (*(bias_tables(bias) if bias else ()), *(ranking_tables(ranking) if ranking else ())):
         yield from (f"## {one.title}", "")
         if one.explained:
-            yield from (one.explained, "")
+            yield from (as_text(one.explained), "")
         if one.rows:
             yield from (*table(one.columns, one.rows), "")
-        yield from (*(f"- {note}" for note in one.notes), *([""] if one.notes else []))
+        yield from (*(f"- {as_text(note)}" for note in one.notes), *([""] if one.notes else []))
 
 
+_ENTITY = re.compile(r"&(?=#?\w+;)")
 KEPT = {"comparison": "verdicts", "grade": "graded answers", "both": "verdicts and graded answers"}
 
 
@@ -66,5 +73,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [drawn[0], rule, *drawn[1:]]
 
 
+def as_text(text: str) -> str:
+    """A text in Markdown that holds no markup of HTML, no link and nothing that a terminal would obey."""
+    return _ENTITY.sub("&amp;", visible(text)).replace("<", "&lt;").replace("](", "]\\(")
+
+
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return as_text(" ".join(text.split())).replace("|", "\\|")

@@ -1,7 +1,8 @@
 """Everything that can be found wrong with a recipe before it is run, in seconds: `prefmill doctor`.
 
-All checks run at the same time, and each has `checks.PROBE_S` seconds. Each model is asked one tiny question, each
-teacher another under a JSON schema; these calls are not in the ledger.
+All checks run at the same time, and each has `checks.PROBE_S` seconds. Each model behind an endpoint is asked one tiny
+question, each teacher another under a JSON schema; these calls are not in the ledger. Of the models that a run loads
+itself everything is looked at that can be known without loading them; loading them takes minutes, and a word.
 """
 
 from __future__ import annotations
@@ -13,16 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from ..generators.halt import Halt
+from ..generators.hosting.settings import Hosted
 from ..generators.providers import Provider
 from ..schemas.errors import RecipeError
-from .checks import Check, endpoints, hub, in_thread, machine
+from .checks import PROBE_S, Check, endpoints, hosted, hub, in_thread, loading, machine, memories, vllm_version
 from .loop import run_loop
+from .passes import hosted_in_order
 from .recipe import Recipe, run_dir
 from .recipe_reading import read_recipe
 
 
-def doctor(file: Path, directory: Path | None = None, limit: int | None = None) -> tuple[Check, ...]:
-    """Look at a recipe, its endpoints and this machine. Raises nothing that a check can say."""
+def doctor(
+    file: Path, directory: Path | None = None, limit: int | None = None, *, load: bool = False
+) -> tuple[Check, ...]:
+    """Look at a recipe, its endpoints and this machine. Raises nothing that a check can say.
+
+    `load`: load each model that the run loads itself, and ask it, too.
+    """
     try:
         recipe = read_recipe(file, limit, environment=False)
     except RecipeError as error:
@@ -30,10 +38,10 @@ def doctor(file: Path, directory: Path | None = None, limit: int | None = None) 
         return (*wrong, machine.packages())
     asked = f"{len(recipe.answers)} to answer, {len(recipe.judge.teachers)} to judge"
     valid = Check("recipe", "ok", f"{recipe.name}: {asked}")
-    return (valid, *run_loop(_all(recipe, run_dir(recipe, directory)), Halt()), machine.packages())
+    return (valid, *run_loop(_all(recipe, run_dir(recipe, directory), load), Halt()), machine.packages())
 
 
-async def _all(recipe: Recipe, directory: Path) -> list[Check]:
+async def _all(recipe: Recipe, directory: Path, load: bool) -> list[Check]:
     checks: list[Coroutine[Any, Any, Sequence[Check]]] = [
         _one(machine.source(recipe)),
         _one(machine.directory(recipe, directory)),
@@ -41,6 +49,8 @@ async def _all(recipe: Recipe, directory: Path) -> list[Check]:
         _endpoints([provider for provider in recipe.providers() if _reached(provider)], recipe.judge.teachers),
     ]
     checks += [_one(machine.recorded(provider)) for provider in recipe.answers if provider.local]
+    own = [provider for provider in recipe.providers() if isinstance(provider, Hosted)]
+    checks += [_hosted(own, hosted_in_order(recipe), load)] if own else []
     checks += [_one(_world(recipe))] if recipe.simulated() else []
     checks += [_one(hub.hub(recipe.publish))] if recipe.publish else []
     found = await asyncio.gather(*checks)
@@ -49,7 +59,7 @@ async def _all(recipe: Recipe, directory: Path) -> list[Check]:
 
 def _reached(provider: Provider) -> bool:
     """Whether there is an endpoint outside this process."""
-    return not provider.local and provider.plugin_name() != "simulated"
+    return not provider.local and not isinstance(provider, Hosted) and provider.plugin_name() != "simulated"
 
 
 async def _one(check: Coroutine[Any, Any, Check]) -> Sequence[Check]:
@@ -94,6 +104,27 @@ async def _world(recipe: Recipe) -> Check:
     except (OSError, TimeoutError) as error:
         return Check("simulated world", "red", str(error), "Are loopback sockets allowed here?")
     return Check("simulated world", "ok", f"starts at {where}; its models need no key and no network")
+
+
+async def _hosted(entries: Sequence[Hosted], order: Sequence[Hosted], load: bool) -> Sequence[Check]:
+    """The models that the run loads itself; they are loaded only where nothing was found wrong."""
+
+    def look() -> tuple[list[Check], memories.Devices]:
+        found = memories.devices()
+        rows = [memories.gpus(found), *(vllm_version.version(entry) for entry in order)]
+        rows += [*hosted.loading(order, found), *hosted.free(order, found)]
+        for entry in entries:
+            wrong = hosted.usable(entry)
+            rows += [wrong] if wrong else hosted.files(entry, found)
+        return list(dict.fromkeys(rows)), found
+
+    try:
+        rows, found = await in_thread(look)
+    except TimeoutError:
+        return [Check("own models", "red", f"not looked at within {PROBE_S:g} s", "Does `nvidia-smi` reply?")]
+    if not load or any(check.state == "red" for check in rows):
+        return [*rows, *loading.unloaded(order)]
+    return [*rows, *await loading.loaded(entries, order, found.gpus)]
 
 
 async def _endpoints(providers: Sequence[Provider], teachers: Sequence[Provider]) -> Sequence[Check]:

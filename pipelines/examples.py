@@ -10,6 +10,7 @@ from ..schemas.rows import Answer, Comparison, Example, Grade, Judgment, Loss, R
 from .own_references import with_reference
 from .reviews import collected
 from .rundir import RunDirectory
+from .splitting.groups import groups
 
 
 def examples(directory: RunDirectory) -> Iterator[Example]:
@@ -19,7 +20,7 @@ def examples(directory: RunDirectory) -> Iterator[Example]:
     """
     count = {True: 0, False: 0}
     late = {loss.row_id for loss in directory.late_losses()}
-    people = collected(directory)
+    people, split = collected(directory), groups(directory)
     graded: set[str] = set()
     for number in range(directory.parts()):
         part = _Part.read(directory, number, people)
@@ -32,7 +33,8 @@ def examples(directory: RunDirectory) -> Iterator[Example]:
             if example.comparison is None:
                 graded.add(answer)
             index = count[example.comparison is not None]
-            yield example.model_copy(update={"index": index})
+            place = {"split": split.place(example)} if split else {}
+            yield example.model_copy(update={"index": index, **place})
             count[example.comparison is not None] += 1
 
 

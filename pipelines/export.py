@@ -14,13 +14,17 @@ from ..schemas.rows import Example
 from .card import card
 from .examples import examples
 from .rundir import RunDirectory, write_text
+from .splitting.figures import Sides
+from .splitting.figures import told as split_figures
+from .splitting.groups import KEY, groups
 from .waterfall import StageCount, Waterfall
 
 
-def export(directory: RunDirectory, formats: Sequence[Format]) -> Waterfall:
+def export(directory: RunDirectory, formats: Sequence[Format], told: dict[str, Any] | None = None) -> Waterfall:
     """Write the run's kept rows in each format below `export/`; what became of them, one stage a format.
 
-    The rows are read once for all formats. Each file is replaced whole, once all of it is written.
+    The rows are read once for all formats. Each file is replaced whole, once all of it is written. `told` gets what the
+    split came to, under `split`.
     """
     with _told(directory.path / "export"), ExitStack() as stack:
         writers = [_Writer(directory.path / "export" / plugin.plugin_name(), plugin, stack) for plugin in formats]
@@ -28,9 +32,13 @@ def export(directory: RunDirectory, formats: Sequence[Format]) -> Waterfall:
             for writer in writers:
                 if writer.plugin.is_for(example):
                     writer.take(example)
-    manifest = directory.manifest()
+    sides = {writer.plugin.plugin_name(): writer.sides for writer in writers if writer.sides}
+    split = {KEY: split_figures(groups(directory), sides)}
+    manifest = directory.manifest() | split
     for writer in writers:
         writer.finish(manifest)
+    if told is not None:
+        told |= split
     return Waterfall({f"export {writer.plugin.plugin_name()}": writer.count for writer in writers})
 
 
@@ -41,6 +49,7 @@ class _Writer:
         self.plugin, self.count = plugin, StageCount()
         self._folder = folder
         self._files = stack.enter_context(Outputs({name: folder / name for name in plugin.files}, plugin.features))
+        self.sides = Sides.of(plugin)
         self._simulated = False
 
     def take(self, example: Example) -> None:
@@ -53,6 +62,8 @@ class _Writer:
             self.count.dropped[loss.reason] += 1
             return
         self.count.kept += 1
+        if self.sides is not None:
+            self.sides.add(example)
         for name, record in records:
             self._files.write(name, record)
 

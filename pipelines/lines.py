@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from ..generators.calls import Caller
+from ..schemas.errors import Stopped
 from ..schemas.rows import Example, Loss
 from .admission import Admission, Line
 from .recipe import Recipe
@@ -20,15 +21,23 @@ class Lines:
     recipe: Recipe
     authors: Mapping[str, Caller]
     admission: Admission
+    stopping: Callable[[], bool] = lambda: False
     read: int = 0
 
     def __call__(self) -> Iterator[Seed] | AsyncGenerator[Seed, None]:
-        return self._written() if self.authors else self._kept()
+        return self._written() if self.authors else self.kept()
 
-    def _kept(self) -> Iterator[Seed]:
+    def kept(self) -> Iterator[Seed]:
+        """Those of a source that is read. Raises `Stopped` where the run stops meanwhile."""
         # A generator of its own, so that filters of sets do their work where the source is read: not on the loop.
-        for line in self.admission.of(self.recipe.tasks.seeds):
+        for line in self.admission.of(self._seeds):
             yield self._seed(line)
+
+    def _seeds(self) -> Iterator[Line]:
+        for line in self.recipe.tasks.seeds():
+            if self.stopping():  # A filter of a set reads all of them before the first is handed on.
+                raise Stopped("the run is stopping")
+            yield line
 
     async def _written(self) -> AsyncGenerator[Seed, None]:
         async with aclosing(self.recipe.tasks.authored(self.authors, self.recipe.seed)) as lines:

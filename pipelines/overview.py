@@ -112,6 +112,34 @@ def plugin_class(kind: str, name: str) -> type[Plugin]:
     return load(_base(kind), name)
 
 
+def acts_on(plugin: type[Plugin]) -> str:
+    """What a filter looks at, in words."""
+    return next((words for words, base in _moments().items() if issubclass(plugin, base)), "rows of another kind")
+
+
+def _moments() -> dict[str, type[Plugin]]:
+    """What filters look at, in words, in the order in which they act in a run -> the base of such filters."""
+    from ..curation import filters
+
+    return {
+        "each task": filters.TaskFilter,
+        "all tasks": filters.TaskSetFilter,
+        "each answer": filters.AnswerFilter,
+        "all answers to a task": filters.AnswerSetFilter,
+        "each verdict": filters.VerdictFilter,
+        "each graded answer": filters.GradeFilter,
+        "all that would be published": filters.ExampleSetFilter,
+    }
+
+
+def filters_by_moment() -> dict[str, list[str]]:
+    """What filters look at, in the order in which they act in a run -> their names. Imports all of them."""
+    found: dict[str, list[str]] = {words: [] for words in _moments()}
+    for name in names("filter"):
+        found.setdefault(acts_on(plugin_class("filter", name)), []).append(name)
+    return found
+
+
 def _base(kind: str) -> type[Plugin]:
     from ..curation.desks import Desk
     from ..curation.filters import Filter

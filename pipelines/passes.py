@@ -24,6 +24,7 @@ from ..generators.ledger import Ledger
 from .admission import Admission
 from .collect import Collector
 from .engine_uses import EngineUse
+from .process import interruptible
 from .progress import Snapshot, StageProgress
 from .recipe import Recipe
 from .rundir import RunDirectory
@@ -57,36 +58,38 @@ async def passes(
     retry_failed: bool = False,
 ) -> Went:
     """Stream the tasks until no line is put off, or the run stops. Raises as `stream` does."""
-    order = hosted_in_order(recipe)
-    if not order:
-        passed = await stream(recipe, place, ledger, halt, budget, watch=watch, retry_failed=retry_failed)
-        return Went(passed.collector, passed.seen, passed.admission)
-    pool = Pool(place.engines, visible())
-    seen: list[Snapshot] = []
-    admission = Admission(recipe.filters)
-    try:
-        pool.know(order)
-        await pool.admit(order if pool.fits(order) else ())
-        while True:
-            place.clear()
-            passed = await stream(
-                recipe,
-                place,
-                ledger,
-                halt,
-                budget,
-                watch=watch,
-                retry_failed=retry_failed,
-                engines=pool,
-                admission=admission,
-            )
-            seen.append(passed.seen)
-            if halt.requested.is_set() or not passed.put_off:
-                return Went(passed.collector, _summed(seen), admission, await _uses(recipe, pool), pool.reaped)
-            wanted = [provider for provider in order if passed.put_off[provider.engine_key()]]
-            await pool.admit(pool.together([*wanted, *order]), again=_again(recipe, passed.put_off))
-    finally:
-        await pool.close()
+    with interruptible(halt):
+        order = hosted_in_order(recipe)
+        if not order:
+            passed = await stream(recipe, place, ledger, halt, budget, watch=watch, retry_failed=retry_failed)
+            return Went(passed.collector, passed.seen, passed.admission)
+        pool = Pool(place.engines, visible())
+        seen: list[Snapshot] = []
+        admission = Admission(recipe.filters)
+        try:
+            pool.know(order)
+            await pool.admit(order if pool.fits(order) else ())
+            while True:
+                place.clear()
+                passed = await stream(
+                    recipe,
+                    place,
+                    ledger,
+                    halt,
+                    budget,
+                    watch=watch,
+                    retry_failed=retry_failed,
+                    engines=pool,
+                    admission=admission,
+                )
+                seen.append(passed.seen)
+                if passed.put_off and not halt.requested.is_set():
+                    wanted = [provider for provider in order if passed.put_off[provider.engine_key()]]
+                    await pool.admit(pool.together([*wanted, *order]), again=_again(recipe, passed.put_off))
+                if halt.requested.is_set() or not passed.put_off:
+                    return Went(passed.collector, _summed(seen), admission, await _uses(recipe, pool), pool.reaped)
+        finally:
+            await pool.close()
 
 
 def hosted_in_order(recipe: Recipe) -> list[Hosted]:
@@ -145,11 +148,13 @@ def _summed(seen: Sequence[Snapshot]) -> Snapshot:
     for number, stage in enumerate(last.stages):
         each: list[StageProgress] = [one.stages[number] for one in seen]
         sent = sum(one.done - one.found for one in each)
+        done = max(stage.done, sent)  # A pass that was stopped has not looked at everything.
         costs = [one.cost_usd for one in each if one.cost_usd is not None]
         stages.append(
             replace(
                 stage,
-                found=max(0, stage.done - sent),
+                done=done,
+                found=done - sent,
                 per_second=sent / seconds if seconds > 0 else 0.0,
                 cost_usd=sum(costs) if costs else None,
             )

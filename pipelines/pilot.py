@@ -53,6 +53,8 @@ class Pilot:
     halt: Halt
     room: int
     """Lines that may be in the run at one time until the pilot is over; the judging step has to have as many open."""
+    spoiled: Callable[[], bool] = lambda: False
+    """Whether something was put off, so that lines may be missing."""
     learned: Learned | None = None
     """What it taught; None until it is over."""
     _given_up: bool = False
@@ -131,8 +133,11 @@ class Pilot:
 
     def end(self) -> None:
         """No line will arrive but those that have entered: the pilot is what there is."""
+        # Lines may be missing that are there the next time.
         if self.halt.requested.is_set():
-            self.give_up()  # Lines may be missing that are there the next time.
+            self.give_up()
+        elif self.spoiled():
+            self.give_up(_later())
         self._ended = True
         self._conclude()
 

@@ -25,6 +25,7 @@ from ..schemas.probe import Removable
 from . import recipe_file
 from .publishing.settings import Publish
 from .reviewing.settings import Reviewing
+from .splitting.settings import Splitting
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a run may be called: its name is a folder's name."""
@@ -92,6 +93,8 @@ class Recipe(Frozen):
     """What is written: a list of `{format: NAME, …}` or names."""
     world: WorldSettings = WorldSettings()
     """The simulated world, for `provider: simulated`."""
+    split: Splitting | None = None
+    """What is on one side of train and test: `{by: clusters, hold_out: {models: […]}}`; None: by the defaults."""
     publish: Publish | None = None
     """Where `prefmill publish` puts the exports: `{repo: OWNER/NAME, private: true, license: …}`."""
     review: Reviewing | None = None
@@ -144,6 +147,7 @@ def as_plain(recipe: Recipe) -> dict[str, Any]:
         "filters": [as_entry(plugin) for plugin in recipe.filters],
         "exports": [as_entry(plugin) for plugin in recipe.exports],
         "world": recipe.world.model_dump(mode="json"),
+        **({"split": recipe.split.model_dump(mode="json")} if recipe.split else {}),
         **({"publish": recipe.publish.model_dump(mode="json")} if recipe.publish else {}),
         **({"review": _review_entry(recipe.review)} if recipe.review else {}),
     }
@@ -177,7 +181,7 @@ def asked_by(recipe: Recipe) -> dict[str, Any]:
             for name in type(plugin).operational:
                 plain["tasks"][key].pop(name, None)
     del plain["filters"], plain["exports"], plain["judge"]["retries"], plain["name"]
-    for later in ("publish", "probes", "remove", "review"):
+    for later in ("publish", "probes", "remove", "review", "split"):
         plain.pop(later, None)
     plain.get("aim", {}).pop("flat", None)
     if not recipe.simulated():

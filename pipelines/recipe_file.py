@@ -60,6 +60,14 @@ for _tag, _pattern, _first in _RESOLVERS:
         _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
 
 
+def value(where: str, text: str) -> object:
+    """The plain value that a text is in a YAML file. Raises `RecipeError`, whose lines begin with `where`."""
+    found = _yaml(Path(where), text)
+    if mistakes := list(_unplain(found, where)):
+        raise RecipeError(mistakes)
+    return found
+
+
 def load(path: Path) -> object:
     """The plain values in a file: JSON where its name ends in `.json`, else YAML. Raises `RecipeError`."""
     try:

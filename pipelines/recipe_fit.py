@@ -14,11 +14,13 @@ from ..generators.providers import Provider
 from ..generators.sources import Source
 from ..schemas.errors import Unaskable, known
 from ..schemas.formats import Format
+from ..schemas.formats._split import share_of
 from ..schemas.plugins import names
 from ..schemas.probe import Removable
 from ..schemas.rows import Answer, Message, Reference, Task
 from ..schemas.rubric import Level, Rubric
 from .recipe import Panel
+from .splitting.settings import Splitting
 
 Misfit = tuple[str, str]
 """Key path, and what is wrong there."""
@@ -104,6 +106,20 @@ def filters_fit(filters: Sequence[Filter], panel: Panel) -> Iterator[Misfit]:
         if isinstance(plugin, AgreeingGrades) and asked < plugin.least:
             what = f"{plugin.least} teachers are to agree, and {asked} is asked: all would be dropped."
             yield f"filters[{index}].least", what
+
+
+def split_fits(split: Splitting, slots: Sequence[str] | None, exports: Sequence[Format]) -> Iterator[Misfit]:
+    """Models that are held out do answer, and every format has a place for what is held out.
+
+    `slots`: the model's name for each answer to a task, None where answers come with the tasks.
+    """
+    for index, plugin in enumerate(exports):
+        if split.hold_out and share_of(plugin) is None:
+            what = f"{plugin.plugin_name()!r} does not divide its rows, and `split.hold_out` keeps some from training."
+            yield f"exports[{index}]", f"{what} Leave one of the two out."
+    for index, model in enumerate(split.hold_out.models):
+        if slots is not None and model not in slots:
+            yield f"split.hold_out.models[{index}]", f"no answering model {model!r}. {known(model, set(slots))}"
 
 
 def bias_fits(probes: Probes | None, remove: Sequence[Removable], compare: Compare, panel: Panel) -> Iterator[Misfit]:

@@ -35,9 +35,11 @@ from .recipe_fit import (
     exports_fit,
     filters_fit,
     panel_fits,
+    split_fits,
 )
 from .recipe_messages import coerced, key_path, lines_of, near, said
 from .reviewing.settings import Reviewing
+from .splitting.settings import Splitting
 
 P = TypeVar("P", bound=Plugin)
 M = TypeVar("M", bound=BaseModel)
@@ -75,6 +77,18 @@ def formats_named(chosen: Sequence[str]) -> tuple[Format, ...]:
     return tuple(plugin for plugin in formats if plugin is not None)
 
 
+def filters_named(entries: Iterable[tuple[str, object]], teller: str) -> tuple[Filter, ...]:
+    """Filters from entries as they stand under `filters`, each with its place in messages, which `teller` begins.
+
+    Relative paths are looked up from the folder of `teller`, where it is a file. Raises `RecipeError` with all
+    mistakes.
+    """
+    reader = _Reader(teller, Path(teller).parent)
+    filters = [reader.plugin(Filter, entry, where) for where, entry in entries]
+    reader.finish()
+    return tuple(plugin for plugin in filters if plugin is not None)
+
+
 class _Reader:
     """Builds a recipe key by key and collects every mistake on the way."""
 
@@ -109,6 +123,8 @@ class _Reader:
         compare = {"pairs": "none"} if panel and panel.judge.single else {}
         for key, model, default in (("compare", Compare, compare), ("world", WorldSettings, {})):
             fields[key] = self._model(model, raw.get(key, default), key)
+        if raw.get("split") is not None:
+            fields["split"] = self._model(Splitting, raw["split"], "split")
         if raw.get("publish") is not None:
             fields["publish"] = self._model(Publish, raw["publish"], "publish")
         self._wanted_probes = raw.get("probes") is not None
@@ -253,6 +269,9 @@ class _Reader:
             self._fit(filters_fit(fields["filters"], panel))
             if fields.get("probes") or not self._wanted_probes:
                 self._fit(bias_fits(fields.get("probes"), fields["remove"], compare, panel))
+        if (split := fields.get("split")) and source:
+            slots = None if source.answered else slots_of(source, answers or (), aim)
+            self._fit(split_fits(split, slots, fields["exports"]))
         if aim and source and panel:
             self._fit(aim_fits(aim, source, answers or (), panel))
 

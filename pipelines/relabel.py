@@ -87,7 +87,7 @@ def relabel(directory: Path, reviews: Path | None) -> Relabelled:
         fall.check()
         manifest["stages"] = fall.as_plain()
         place.write_manifest(manifest | {"finished": False, UNDER_WAY: True})
-        manifest["stages"] |= export(place, recipe.exports).as_plain()
+        manifest["stages"] |= export(place, recipe.exports, manifest).as_plain()
         changes: Counter[str] = Counter()
         lines = "".join(_changed(published, _labels(place), changes))
         if lines or not (directory / DIFF).exists():

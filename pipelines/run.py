@@ -29,6 +29,8 @@ from .replaying import OUT_OF_BAND, check_again
 from .rundir import RunDirectory
 from .selecting import KEY as FILTERS
 from .selecting import select
+from .splitting.groups import group
+from .splitting.settings import Splitting
 from .watching import Watch
 from .waterfall import Waterfall
 
@@ -63,7 +65,7 @@ def run(
         check_again(recipe, place, ledger)
         budget = budget_of(caps, ledger, recipe.providers())
         engines_before = _engines(place)
-        manifest = _begin(recipe)
+        manifest = _begin(recipe) | ({engine_uses.KEY: engines_before} if engines_before else {})
         place.write_manifest(manifest)
         stack.enter_context(stopped_by_ctrl_c())
         place.clear()
@@ -90,7 +92,7 @@ def run(
         reason = budget.told(halt.reason) if isinstance(halt.reason, CapReached) else halt.reason
         if reason is None:
             _label(place, recipe, collector.waterfall, manifest)
-            exported = export(place, recipe.exports)
+            exported = export(place, recipe.exports, manifest)
             manifest["stages"] |= exported.as_plain()
             manifest["finished"] = True
         else:
@@ -105,6 +107,7 @@ def _label(place: RunDirectory, recipe: Recipe, fall: Waterfall, manifest: dict[
     """What is done once all parts are there: labels, and what is chosen of them. Raises `UserError`."""
     from .labelling import label  # Here, since it takes numpy along.
 
+    group(place, recipe.split or Splitting())
     try:
         label(place, recipe, fall, manifest)
     except UserError as why:

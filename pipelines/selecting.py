@@ -49,6 +49,15 @@ def select(place: RunDirectory, filters: Sequence[Filter], fall: Waterfall, told
     place.write_flags([*_flags_of(place, TASK), *flags])
 
 
+def flagged_comparisons(place: RunDirectory) -> frozenset[str]:
+    """Comparisons with a label at which a filter would have people look."""
+    verdicts = {flag["row_id"] for flag in _flags_of(place, EXAMPLE)}
+    if not verdicts:
+        return frozenset()
+    labels = (label for part in range(place.parts()) for label in place.labels(part))
+    return frozenset(label.comparison_id for label in labels if label.id in verdicts)
+
+
 def forget(place: RunDirectory, filters: Iterable[Filter], fall: Waterfall) -> None:
     """Take back what `select` has dropped, so that labels can be given anew and chosen from again.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -25,7 +27,7 @@ from .lookout import Lookout
 from .pairing import Pairing
 from .pilot import AHEAD, Admitted, Pilot, conducted
 from .probing import Prober, Probing
-from .process import interruptible, quick_turns, quiet_collector
+from .process import quick_turns, quiet_collector
 from .progress import Progress, Snapshot
 from .recipe import Recipe
 from .rundir import RunDirectory
@@ -65,18 +67,20 @@ async def stream(
     # Imported here: distilabel takes seconds to import.
     from .engine import AT_ONCE, Mill, chain, seeds, stage
 
-    recipe = _sized(recipe)
+    admission = admission or Admission(recipe.filters)
+    # In a thread: all of the source may have to be read, and filters of sets may have to choose.
+    recipe = await asyncio.to_thread(_sized, recipe, admission, halt.requested.is_set)
     site = Site(folder=place.batches, retry_failed=retry_failed, stopping=halt.requested, engines=engines)
     async with opened(recipe, site, ledger, halt, budget) as callers:
-        collector = Collector(
-            place,
-            authored=bool(recipe.tasks.authors()),
-            probed=recipe.probes is not None,
-            spoiled=lambda: any(caller.tally.put_off for caller in callers),
-        )
+
+        def spoiled() -> bool:
+            return any(caller.tally.put_off for caller in callers)
+
+        authored, probed = bool(recipe.tasks.authors()), recipe.probes is not None
+        collector = Collector(place, authored=authored, probed=probed, spoiled=spoiled)
         answer: Answering | Admitted = Answering(callers.answering, recipe.filters, recipe.aim)
         pair = Pairing(recipe.compare, recipe.seed)
-        pilot = _pilot(recipe, callers, halt)
+        pilot = _pilot(recipe, callers, halt, spoiled)
         if pilot is not None:
             answer = Admitted(pilot, answer)
         judge: Judging | Grading | Probing = _judging(recipe, callers, pilot)
@@ -87,7 +91,7 @@ async def stream(
         curate = Curating(recipe.filters)
         with Mill(name=f"prefmill-{recipe.name}") as mill:
             authors = {caller.provider.label: caller for caller in callers.authoring}
-            lines = Lines(recipe, authors, admission or Admission(recipe.filters))
+            lines = Lines(recipe, authors, admission, halt.requested.is_set)
             source = seeds(lines)
             steps = [
                 stage("answers", answer, ["seed"], "answered", open_rows(callers.answering)),
@@ -106,7 +110,7 @@ async def stream(
             chain(source, *steps)
         progress = Progress(list(callers), collector, budget)
         async with watched(recipe, progress, watch), conducted(pilot) if pilot else nullcontext():
-            with interruptible(halt), quiet_collector(), quick_turns():
+            with quiet_collector(), quick_turns():
                 await mill.stream(halt)
         for caller in callers:
             if caller.broken is not None:
@@ -120,26 +124,29 @@ async def stream(
     return Passed(collector, progress.snapshot(), lines.admission, put_off)
 
 
-def _sized(recipe: Recipe) -> Recipe:
+def _sized(recipe: Recipe, admission: Admission, stopping: Callable[[], bool]) -> Recipe:
     """The recipe with a protocol that knows how many comparisons there are, where it wants to."""
     panel = recipe.judge
     if not isinstance(panel.protocol, Piloted):
         return recipe
 
     def comparisons() -> int:
-        return sum(1 for _ in recipe.tasks.places()) * recipe.compare.wanted(recipe.slots())
+        lines: Iterable[object] = recipe.tasks.places()
+        if admission.filters and not recipe.tasks.authors():
+            lines = (seed for seed in Lines(recipe, {}, admission, stopping).kept() if seed.task is not None)
+        return sum(1 for _ in lines) * recipe.compare.wanted(recipe.slots())
 
     protocol = panel.protocol.within(comparisons)
     return recipe.model_copy(update={"judge": panel.model_copy(update={"protocol": protocol})})
 
 
-def _pilot(recipe: Recipe, callers: Callers, halt: Halt) -> Pilot | None:
+def _pilot(recipe: Recipe, callers: Callers, halt: Halt, spoiled: Callable[[], bool]) -> Pilot | None:
     """The pilot of a protocol that learns from one."""
     protocol = recipe.judge.protocol
     if not isinstance(protocol, Piloted):
         return None
     room = open_rows(callers.teaching) + protocol.pilot + AHEAD
-    return Pilot(protocol, tuple(caller.provider.label for caller in callers.teaching), halt, room)
+    return Pilot(protocol, tuple(caller.provider.label for caller in callers.teaching), halt, room, spoiled)
 
 
 def _judging(recipe: Recipe, callers: Callers, pilot: Pilot | None) -> Judging | Grading:

@@ -322,6 +322,17 @@ class Review(Row):
         return orjson.dumps(value).decode() if value is not None and info.context is AS_ARROW else value
 
 
+class Split(Frozen):
+    """Where an example stands between train and test: said by the run it is of (`pipelines/splitting`)."""
+
+    group: str
+    """16 hex digits. Examples of one group are on one side; the smaller the number, the sooner they are held out."""
+    held_out: bool = False
+    """Held out by whatever share is held out at all."""
+    never_train: Literal["held_out_model", "held_out_rubric"] | None = None
+    """Why it may only be held out, and is dropped where its group is trained on."""
+
+
 class Example(Row):
     """A row ready to publish, with everything it was made from: a comparison with its verdict, or one graded answer."""
 
@@ -342,6 +353,8 @@ class Example(Row):
     """Readable ones of the answers: in the order of the answers, then as asked."""
     reviews: tuple[Review, ...] = ()
     """What people say of the comparison: in the order of the source, then as they were collected."""
+    split: Split | None = None
+    """None: its task is a group of its own."""
 
     @model_validator(mode="after")
     def _comparison_or_one_answer(self) -> Self:

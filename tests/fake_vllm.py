@@ -21,6 +21,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
+from urllib.request import Request, urlopen
 
 JUDGES = "request your feedback on the performance of two AI assistants"
 CHILD = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(3600)"
@@ -131,6 +132,11 @@ class Door(BaseHTTPRequestHandler):
         if self.model.dead:
             return self._json(500, {"error": {"message": "EngineCore encountered an issue.", "code": 500}})
         question = body["messages"][-1]["content"]
+        if self.model.options.world:
+            headers = {"Content-Type": "application/json"}
+            asked = Request(f"{self.model.options.world}/chat/completions", json.dumps(body).encode(), headers)
+            with urlopen(asked) as reply:
+                return self._send(200, reply.read())
         if len(question) > 1000 and JUDGES not in question:
             return self._json(400, {"error": {"message": "maximum context length is 1000", "code": 400}})
         return self._json(200, self.model.says(body))
@@ -194,6 +200,7 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--crash-after", type=int, help="requests after which it dies")
     parser.add_argument("--crashes", type=int, default=1, help="how many of its starts end so")
     parser.add_argument("--lingers", type=float, default=0.0, help="seconds for which it answers 500 before it dies")
+    parser.add_argument("--world", help="base URL of a server that says what it replies")
     parser.add_argument("state", type=Path)
     begin = sys.argv.index("serve")
     return parser.parse_args(sys.argv[1:begin]), sys.argv[begin:]

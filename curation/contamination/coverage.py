@@ -139,7 +139,8 @@ class Coverage:
 
 def _bit(hashes: Hashes) -> NDArray[np.uint8]:
     """The bit of each hash in its byte of the sieve."""
-    return np.left_shift(np.uint8(1), hashes.astype(np.uint8) & np.uint8(7))
+    bits: NDArray[np.uint8] = np.left_shift(np.uint8(1), hashes.astype(np.uint8) & np.uint8(7))
+    return bits
 
 
 def _within(values: Positions, ascending: Positions) -> NDArray[np.bool_]:

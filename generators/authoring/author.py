@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from ...schemas.errors import Stopped
+from ...schemas.errors import PutOff, Stopped
 from ...schemas.row import Failure, digest
 from ...schemas.rows import Loss, Message, Reference, Task
 from ...schemas.rubric import Rubric
@@ -52,30 +52,46 @@ class Author:
         self._turns: dict[int, asyncio.Event] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._in_line: set[asyncio.Task[Any]] = set()
+        self._leaving = False
+        """Whether drafts wait for a model that is not loaded in this pass."""
 
     async def tasks(self) -> AsyncGenerator[Task | Loss, None]:
         """Tasks and losses, by the number of the draft and then of the instruction.
 
         A draft that is lost is a Loss of stage `rubrics`; of stage `tasks`, Tasks and Losses together are
-        `plan.tasks`. Raises `EndpointError` and `Stopped` as the callers do.
+        `plan.tasks`. Raises `EndpointError` and `Stopped` as the callers do; `PutOff` once everything is asked of the
+        models that are loaded.
         """
         self._turns[0] = asyncio.Event()
         self._turns[0].set()
+        missing: PutOff | None = None
         try:
             self._start_drafts()
             while (slot := self._slots.pop(self._given, None)) is not None:
                 for piece in await self._ended(slot):
-                    yield piece if isinstance(piece, Loss) else await self._ended(piece)
+                    try:
+                        made = piece if isinstance(piece, Loss) else await self._ended(piece)
+                    except PutOff as why:
+                        missing = why
+                    if missing is None:  # What follows a task that is missing has no place in the run yet.
+                        yield made
                 self._given += 1
                 self._start_drafts()
+        except PutOff as why:
+            missing, self._leaving = why, True  # No draft after this one can be decided.
         finally:
             # Of a run that is stopping, what is in flight is paid for: it comes in, and no further call is sent.
-            for task in self._in_line if self._stopping else self._running:
+            for task in self._in_line if self._stopping or self._leaving else self._running:
                 task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            while self._running:
+                ended = list(self._running)
+                await asyncio.gather(*ended, return_exceptions=True)
+                self._running.difference_update(ended)
+        if missing is not None:
+            raise missing
         for number in range(self._accepted * self._plan.instructions_per_rubric, self._plan.tasks):
-            missing = f"{self._accepted} rubrics of {self._plan.rubrics_needed} after {self._started} drafts"
-            yield self._lost_task(_name(*self._place(number)), "no_rubric", missing, self._author)
+            few = f"{self._accepted} rubrics of {self._plan.rubrics_needed} after {self._started} drafts"
+            yield self._lost_task(_name(*self._place(number)), "no_rubric", few, self._author)
 
     def _start_drafts(self) -> None:
         """Start the drafts that will be needed even if every open one is accepted."""
@@ -110,9 +126,11 @@ class Author:
         return await self._written(place, reworded)
 
     async def _turn(self, number: int) -> None:
-        """Until the drafts before this one are decided. Raises `Stopped` where that may never be."""
+        """Until the drafts before this one are decided. Raises `Stopped` and `PutOff` where that may never be."""
         if self._stopping:
             raise Stopped("the run is stopping")
+        if self._leaving:
+            raise PutOff("an earlier draft waits for a model that is not loaded in this pass")
         own = asyncio.current_task()
         assert own is not None
         self._in_line.add(own)
@@ -221,9 +239,11 @@ class Author:
         return task
 
     async def _ended(self, task: asyncio.Task[T]) -> T:
-        result = await task
-        self._running.discard(task)
-        return result
+        try:
+            return await task
+        finally:
+            if task.done():
+                self._running.discard(task)
 
 
 def _name(rubric: int, instruction: int) -> str:

@@ -1,7 +1,7 @@
 """What to change where vLLM could not load a model, from its own words.
 
 Those are the messages of vLLM 0.26 to 0.33: vllm/v1/worker/utils.py (`request_memory`), vllm/v1/worker/cpu_worker.py,
-vllm/v1/core/kv_cache_utils.py (`_check_enough_kv_cache_memory`), vllm/renderers/hf.py, vllm/transformers_utils/config.py.
+vllm/v1/core/kv_cache_utils.py (`_check_enough_kv_cache_memory`), vllm/renderers/hf.py, vllm/config/model.py.
 """
 
 from __future__ import annotations
@@ -29,9 +29,16 @@ KNOWN = (
 """Pattern of what vLLM says -> what to change."""
 
 
+_MODULE = re.compile(r"^(\w+\.)+(?=[A-Z])")
+"""Of the error's class."""
+_COUNT = re.compile(r"\d+ validation errors? for \w+ *(Value error, *)?")
+"""What pydantic says first."""
+
+
 def advised(said: str) -> str:
-    """An error of vLLM's with what to change, where that is known."""
+    """An error of vLLM's (`reason.py`) in short, with what to change where that is known."""
+    text = _COUNT.sub("", _MODULE.sub("", said))
     for pattern, change in KNOWN:
-        if re.search(pattern, said):
-            return f"{said.rstrip(' .')}. {change}"
-    return said
+        if re.search(pattern, text):
+            return f"{text.rstrip(' .')}. {change}"
+    return text

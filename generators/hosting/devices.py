@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from ...schemas.errors import EndpointError
+
 if TYPE_CHECKING:
     from .settings import Hosted
 
@@ -18,17 +20,43 @@ _ROUNDING = 1e-9
 
 
 def visible() -> tuple[int, ...]:
-    """Numbers of the GPUs that may be used, as `CUDA_VISIBLE_DEVICES` or else `nvidia-smi` says; none without a GPU."""
-    if (named := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return tuple(int(number) for number in named.split(",") if number.strip().isdigit())
-    if (program := shutil.which("nvidia-smi")) is None:
-        return ()
-    asked = [program, "--query-gpu=index", "--format=csv,noheader"]
+    """Numbers of the GPUs that may be used, as `CUDA_VISIBLE_DEVICES` or else `nvidia-smi` says; none without a GPU.
+
+    The variable names them by number or by UUID, of which the beginning is enough, and what stands after the first that
+    is none does not count (https://docs.nvidia.com/cuda/cuda-c-programming-guide/#env-vars). Raises `EndpointError`
+    where it cannot be told which they are: a model must not run on the CPU because nobody found the GPU.
+    """
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None:
+        return tuple(_by_uuid()) if shutil.which("nvidia-smi") else ()
+    found = []
+    for name in filter(None, map(str.strip, named.split(","))):
+        if name.lstrip("-").isdigit():
+            if int(name) < 0:
+                break
+            found.append(int(name))
+            continue
+        fits = [number for number, uuid in _by_uuid().items() if uuid.startswith(name)]
+        if len(fits) != 1:
+            raise EndpointError(
+                f"CUDA_VISIBLE_DEVICES={named}: nvidia-smi knows no GPU {name!r}. Give numbers or UUIDs of whole GPUs."
+            )
+        found += fits
+    return tuple(found)
+
+
+def _by_uuid() -> dict[int, str]:
+    """Number of each GPU of the machine -> its UUID. Raises `EndpointError`."""
+    asked = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
     try:
         said = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return tuple(int(line) for line in said.split() if line.isdigit())
+        return {int(number): uuid.strip() for number, uuid in (line.split(",") for line in said.splitlines() if line)}
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        wrong = " ".join(str(getattr(error, "stdout", None) or error).split())[:200]
+        raise EndpointError(
+            f"nvidia-smi does not say which GPUs there are ({wrong}). Repair the driver, or set CUDA_VISIBLE_DEVICES to"
+            " their numbers; to nothing for the CPU."
+        ) from error
 
 
 def placed(

@@ -189,15 +189,17 @@ class Pool:
     async def _stop(self, hosting: Hosting) -> None:
         engine, hosting.engine, hosting.asleep = hosting.engine, None, False
         if engine is not None:
-            if engine.alive():
-                hosting.before = _sum(hosting.before, await engine.served())
-            await engine.stop()
+            try:
+                if engine.alive():
+                    hosting.before = _sum(hosting.before, await engine.served())
+            finally:  # Nobody else knows of it any more, should this be cancelled.
+                await engine.stop()
 
     async def served(self, key: str) -> Served:
         """What all engines of a model have done."""
         hosting = self._models[key]
         engine = hosting.engine
-        if engine is None or not engine.alive() or hosting.asleep:
+        if engine is None or not engine.alive():
             return hosting.before
         return _sum(hosting.before, await engine.served())
 

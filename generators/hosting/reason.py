@@ -11,7 +11,9 @@ from collections.abc import Sequence
 
 LONGEST = 300
 """Characters of a reason."""
-_PREFIX = re.compile(r"^(\([\w :=.-]+\) *)?((ERROR|WARNING|INFO|CRITICAL) [\d-]+ [\d:.]+ (\[[^\]]+\] *)?)?")
+_PREFIX = re.compile(
+    r"^(\([\w :=.-]+\) *)?((ERROR|WARNING|INFO|CRITICAL) [\d-]+ [\d:.]+ (\[[^\]]+\] *)?)?(\[rank\d+\]: *)?"
+)
 """`(EngineCore pid=123) ERROR 11-22 09:40:00 [core.py:866] `."""
 _ERROR = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt): *(.*)$")
 """Last line of a traceback."""

@@ -156,6 +156,8 @@ class Server(Engine):
         return await asyncio.shield(self._looking)
 
     async def _healthy(self) -> bool:
+        if self._session is None:  # Stopped since somebody asked.
+            return False
         try:
             status, _, _ = await self._endpoint().send("GET", "/health", HEALTH_S, root=True)
         except CallFailed:

@@ -14,6 +14,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 from urllib.request import getproxies
 
@@ -32,6 +33,8 @@ CHECK_S = 10.0
 """Seconds an endpoint has to list its models before a run; it may well take longer over a real reply."""
 LONGEST_MESSAGE = 500
 """Characters that are kept of what a server says about a failure."""
+AT_ONCE = 1 << 20
+"""Bytes of a body that aiohttp sends in one piece without a warning; a larger one it takes as a file."""
 BROKEN = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 """A connection that stood and broke; other errors of the system mean that none was made."""
 
@@ -107,10 +110,11 @@ class ChatEndpoint:
         Raises `CallFailed` where there is no whole reply in time.
         """
         base_url = self._access.base_url.removesuffix("/v1") if root else self._access.base_url
+        data = BytesIO(body) if body is not None and len(body) > AT_ONCE else body
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                self._session.request(method, base_url + path, data=body) as response,
+                self._session.request(method, base_url + path, data=data) as response,
             ):
                 return response.status, response.headers, await response.read()
         except TimeoutError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -28,7 +28,7 @@ def decoded(stream: IO[bytes]) -> io.TextIOWrapper:
     return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def cells_in(text: io.TextIOWrapper, delimiter: str = ",") -> Iterator[tuple[int, list[str] | csv.Error]]:
+def cells_in(text: Iterable[str], delimiter: str = ",") -> Iterator[tuple[int, list[str] | csv.Error]]:
     """Every row that is not blank with the 1-based line at which it begins: its cells, or why it has none."""
     csv.field_size_limit(LONGEST)
     reader = csv.reader(text, delimiter=delimiter, strict=True)

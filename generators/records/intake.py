@@ -70,6 +70,10 @@ class Intake:
             for number, problem in file.broken.items():
                 yield malformed(file.place(number), problem)
 
+    def line(self, name: str, number: int) -> int:
+        """The line, in the person's own file, of a record that was read: `name` is the format's, `number` 1-based."""
+        return self._files[name].line(number)
+
     def _at(self, text: str) -> tuple[str, str, str | None] | None:
         found = _AT.fullmatch(text)
         file = self._files.get(found["name"]) if found else None
@@ -106,4 +110,8 @@ class _File:
 
     def place(self, number: int) -> str:
         """File and line of a record."""
-        return f"{self.path.name}:{number + self._ahead[bisect_right(self._from, number) - 1]}"
+        return f"{self.path.name}:{self.line(number)}"
+
+    def line(self, number: int) -> int:
+        """Line of a record."""
+        return number + self._ahead[bisect_right(self._from, number) - 1]

@@ -32,6 +32,12 @@ def read_array(path: Path, size: int = CHUNK) -> Iterator[Place]:
     An element that is no object is a value; a fault in the array itself ends the file, since nothing tells where the
     next element would begin.
     """
+    for number, _, value in elements(path, size):
+        yield number, object_in(value)
+
+
+def elements(path: Path, size: int = CHUNK) -> Iterator[tuple[int, str, object]]:
+    """Every element as `read_array` numbers it, with its text, in which bytes that are not UTF-8 are surrogates."""
     with opened(path) as stream:
         text = _Text(stream, size)
         if text.next() != "[":
@@ -45,11 +51,11 @@ def read_array(path: Path, size: int = CHUNK) -> Iterator[Place]:
                 text.skip()
             number += 1
             try:
-                value = text.value()
+                piece, value = text.value()
             except (ValueError, RecursionError) as error:
                 told = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
                 raise SourceError(f"{path}: row {number}: not JSON ({told}): {quoted(text.rest())}") from error
-            yield number, object_in(value)
+            yield number, piece, value
         text.skip()
         if text.next():
             raise SourceError(f"{path}: something follows the array, after row {number}: {quoted(text.rest())}")
@@ -85,8 +91,8 @@ class _Text:
         """Step over one character."""
         self._at += 1
 
-    def value(self) -> object:
-        """The JSON value that begins at the next character. Raises `ValueError`."""
+    def value(self) -> tuple[str, object]:
+        """The JSON value that begins at the next character, with its text. Raises `ValueError`."""
         while True:
             self.next()
             try:
@@ -98,8 +104,8 @@ class _Text:
                     raise
                 self._more()
             else:
-                self._at = end
-                return value
+                piece, self._at = self._text[self._at : end], end
+                return piece, value
 
     def rest(self) -> str:
         """What comes next, for a message."""

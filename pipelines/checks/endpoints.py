@@ -38,6 +38,8 @@ SCHEMA: dict[str, Any] = {
 }
 STRUCTURED = ("response_format", "structured_outputs", "guided_json")
 """Keys of a request body that ask for JSON of a schema (OpenAI; vLLM, now and before 0.12)."""
+NOTHING = Site()
+"""Of a run that has neither a simulated world nor engines."""
 FIXES: Mapping[str, str] = {
     "timeout": "Is the server overloaded or still loading the model? Try again in a minute.",
     "connection": "Start the server, or correct base_url.",
@@ -142,19 +144,21 @@ class Called:
     seconds: float
 
 
-async def call(provider: Provider, text: str, tokens: int, **body: object) -> Called:
+async def call(
+    provider: Provider, text: str, tokens: int, site: Site = NOTHING, limit_s: float = PROBE_S, **body: object
+) -> Called:
     """One attempt with the recipe's own sampling, a short reply and `body` in the request; never raises."""
     sampling = provider.sampling
     limits = {name: tokens for name in ("max_tokens", "max_completion_tokens") if getattr(sampling, name) is not None}
     extra = {name: value for name, value in sampling.extra_body.items() if name not in STRUCTURED} | body
     task = Task(messages=(Message(role="user", content=text),))
     started = time.monotonic()
-    probing = online(provider).model_copy(update={"timeout": PROBE_S})
+    probing = online(provider).model_copy(update={"timeout": limit_s})
     # OpenAI's reasoning models know only one of the two limits, and most servers only the other.
     tries = [limits] if limits else [{"max_tokens": tokens}, {"max_completion_tokens": tokens}]
-    called = Called(None, "timeout", f"no reply within {PROBE_S:g} s", PROBE_S)
+    called = Called(None, "timeout", f"no reply within {limit_s:g} s", limit_s)
     try:
-        async with asyncio.timeout(PROBE_S), probing.open(Site()) as connection:
+        async with asyncio.timeout(limit_s), probing.open(site) as connection:
             for limit in tries:
                 asked = sampling.model_copy(update={"extra_body": extra, **limit})
                 try:
@@ -184,12 +188,11 @@ def replies(provider: Provider, called: Called) -> Check:
     return Check(what, "ok", f"replied in {called.seconds:.2f} s{tokens}")
 
 
-async def under_schema(provider: Provider) -> Called:
+async def under_schema(provider: Provider, site: Site = NOTHING, limit_s: float = PROBE_S) -> Called:
     """Ask for prose under a schema."""
     form = {"type": "json_schema", "json_schema": {"name": "probe", "strict": True, "schema": SCHEMA}}
-    return await call(
-        provider, "Write one sentence about the sea, in plain words.", SCHEMA_TOKENS, response_format=form
-    )
+    text = "Write one sentence about the sea, in plain words."
+    return await call(provider, text, SCHEMA_TOKENS, site, limit_s, response_format=form)
 
 
 def enforces(provider: Provider, called: Called) -> Check:

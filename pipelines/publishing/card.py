@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .. import recipe_file
-from ..card import SIMULATED, about, sections, table
+from ..card import SIMULATED, about, as_text, sections, table
 from .front_matter import front_matter
 from .licence import Derived
 from .licences import licence_named
@@ -78,7 +78,7 @@ def _making(told: Told) -> Iterator[str]:
     protocol = f"protocol `{recipe.judge.protocol.plugin_name()}`" if recipe.judge.protocol else "no protocol"
     filters = ", ".join(f"`{one.plugin_name()}`" for one in recipe.filters) or "none"
     came = sorted(set(told.seen.answered) - {one.label for one in models})
-    yield from ("", f"Answers that came with the tasks: {', '.join(came)}.") if came else ()
+    yield from ("", f"Answers that came with the tasks: {as_text(', '.join(came))}.") if came else ()
     yield from ("", f"Answering models were sent {sent}. Judged by {protocol}; filters: {filters}.", "")
     yield from table(
         ["for", "model", ">calls", ">given up", ">tokens in", ">tokens out", ">cost"],
@@ -135,19 +135,22 @@ def _measured(told: Told) -> Iterator[str]:
 def _licence(derived: Derived) -> Iterator[str]:
     yield from ("## Licence", "")
     stated = "as stated by the publisher" if derived.stated else "derived from the task seeds and the models"
-    yield from (f"**{', '.join(derived.names)}**, {stated}. This is bookkeeping and no legal advice.", "")
+    yield from (f"**{as_text(', '.join(derived.names))}**, {stated}. This is bookkeeping and no legal advice.", "")
     yield from table(["licence of the task seeds", ">examples"], [[n, f"{k:,}"] for n, k in derived.seeds.items()])
     yield ""
     if derived.restrictions:
         yield from ("Restrictions:", "")
     for one in derived.restrictions:
-        yield f"- `{one.effect}`, {one.source} ({', '.join(one.rows)}): {one.text}. {one.address}"
+        yield f"- `{one.effect}`, {as_text(one.source)} ({as_text(', '.join(one.rows))}): {one.text}. {one.address}"
     if derived.restrictions:
         yield ""
     if any(licence_named(name) is None for name in derived.seeds):
         yield from ("The licence of some task seeds is unknown: ask their source before you pass them on.", "")
     if derived.unknown_terms:
-        yield from (f"The terms of these models are not known to prefmill: {', '.join(derived.unknown_terms)}.", "")
+        yield from (
+            f"The terms of these models are not known to prefmill: {as_text(', '.join(derived.unknown_terms))}.",
+            "",
+        )
 
 
 def _formats(told: Told) -> Iterator[str]:

@@ -89,11 +89,9 @@ class _Counts:
         """Labels of one part, and the comparisons that they are of."""
         if table is None or compared is None or not len(table):
             return
-        margin, debiased = (
-            table[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in ("margin", "debiased")
-        )
+        margin, debiased, confidence = (_numbers(table, name) for name in ("margin", "debiased", "confidence"))
         self._margins.add(np.where(np.isnan(debiased), margin, debiased))
-        self._confidence.add(table["confidence"].to_numpy(zero_copy_only=False).astype(np.float64))
+        self._confidence.add(confidence)
         models = dict(zip(compared["id"].to_pylist(), compared["models"].to_pylist(), strict=True))
         rows = zip(
             *(table[name].to_pylist() for name in ("id", "comparison_id", "task_id", "winner", "scores")), strict=True
@@ -140,6 +138,14 @@ class _Counts:
             "n": len(self._judged),
             "confidence": self._confidence.plain(confidence),
         }
+
+
+def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
+    """A column with nan where there is no number; all nan where an older run has no such column."""
+    if name not in table.column_names:
+        return np.full(len(table), np.nan)
+    numbers: NDArray[np.float64] = table[name].to_numpy(zero_copy_only=False).astype(np.float64)
+    return numbers
 
 
 def _by_answers(table: pa.Table) -> Iterator[tuple[NDArray[np.int64], Floats]]:

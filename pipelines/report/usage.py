@@ -64,7 +64,7 @@ def usage(ledger: Path) -> dict[str, Any]:
     if not ledger.is_file():
         return {"undefined": "there is no ledger: no call was made"}
     found: dict[tuple[str, str], _Use] = {}
-    with _reading(ledger) as database:
+    with reading(ledger) as database:
         for stage, model, status, prompt, completion, cost, attempts, latency, created in database.execute(_CALLS):
             use = found.setdefault((stage, model), _Use())
             use.failed += status != "ok"
@@ -86,7 +86,7 @@ def usage(ledger: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _reading(ledger: Path) -> Iterator[sqlite3.Connection]:
+def reading(ledger: Path) -> Iterator[sqlite3.Connection]:
     """The database, for reading only.
 
     A database in WAL mode cannot be opened in a folder without write access, unless it is said that nobody writes

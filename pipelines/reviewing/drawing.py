@@ -42,7 +42,8 @@ def draw(
     drawn = sorted(rows, key=lambda row: digest("review audit", seed, row.comparison_id))
     audit = drawn[: size("audit", settings.sample.audit)]
     left = drawn[len(audit) :]
-    doubted = sorted(left, key=lambda row: row.doubt)[: size("disagreement", settings.sample.disagreement)]
+    in_doubt = sorted(left, key=lambda row: (not row.flagged, row.doubt))
+    doubted = in_doubt[: size("disagreement", settings.sample.disagreement)]
     taken = set(doubted)
     left = [row for row in left if row not in taken]
     thin = _thin(left, audit, size("slices", settings.sample.slices))

@@ -11,6 +11,7 @@ from ...schemas.probe import Probe, ProbeKind
 from ...schemas.rows import Comparison, Example, Judgment, Verdict, Winner
 from ..examples import examples, judged
 from ..rundir import RunDirectory
+from ..selecting import flagged_comparisons
 from .settings import Sizes
 
 GOLD_KINDS: frozenset[ProbeKind] = frozenset({"refusal", "truncated"})
@@ -30,6 +31,8 @@ class Candidate:
     doubt: Doubt
     slices: tuple[str, ...]
     """What it is an instance of: its task's category, its two models."""
+    flagged: bool = False
+    """Whether a filter would have people look at it, and none has decided it."""
 
 
 def candidates(place: RunDirectory, of: Sizes) -> list[Candidate]:
@@ -37,7 +40,8 @@ def candidates(place: RunDirectory, of: Sizes) -> list[Candidate]:
     drawn_from: Iterable[Example] = examples(place)
     if of.of == "judged":
         drawn_from = (example for part in judged(place) for example in part)
-    return [found for example in drawn_from if (found := _candidate(example)) is not None]
+    flagged = flagged_comparisons(place)
+    return [found for example in drawn_from if (found := _candidate(example, flagged)) is not None]
 
 
 def gold(place: RunDirectory) -> Iterator[tuple[Probe, Winner]]:
@@ -54,11 +58,17 @@ def by_judgments(judgments: Iterable[Judgment]) -> Winner | None:
     return winner_at(sum(gaps) / len(gaps)) if gaps else None
 
 
-def _candidate(example: Example) -> Candidate | None:
+def _candidate(example: Example, flagged: frozenset[str]) -> Candidate | None:
     comparison, verdict = example.comparison, example.verdict
     if comparison is None or verdict is None or verdict.winner is None or len(example.answers) != 2:
         return None
-    return Candidate(comparison.id, comparison.task_id, _doubt(example, verdict), tuple(_slices(example, comparison)))
+    return Candidate(
+        comparison.id,
+        comparison.task_id,
+        _doubt(example, verdict),
+        tuple(_slices(example, comparison)),
+        flagged=comparison.id in flagged and PEOPLE not in verdict.flags,
+    )
 
 
 def _doubt(example: Example, verdict: Verdict) -> Doubt:

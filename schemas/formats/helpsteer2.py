@@ -89,7 +89,7 @@ class HelpSteer2(Format):
         yield (
             PREFERENCE,
             {
-                "split": "validation" if held_out(example.task, self.validation_share) else "train",
+                "split": "validation" if held_out(example, self.validation_share) else "train",
                 "prompt": prompt_text(example.task),
                 "response_1": pair.texts[0],
                 "response_2": pair.texts[1],

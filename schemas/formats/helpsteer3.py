@@ -82,7 +82,7 @@ class HelpSteer3(Format):
         if strength == 0 and not self.ties:
             raise CannotCarry("tie")
         yield (
-            VALIDATION if held_out(example.task, self.validation_share) else TRAIN,
+            VALIDATION if held_out(example, self.validation_share) else TRAIN,
             {
                 "domain": example.task.category or self.domain,
                 "language": self.language,

@@ -85,7 +85,7 @@ class JudgeLMFormat(Format):
         """
         found = choices(example)
         choice, row = self._first_row(example, found, example.index, (False, True))
-        if held_out(example.task, self.val_share):
+        if held_out(example, self.val_share):
             yield QUESTIONS, {key: row[key] for key in _QUESTION_KEYS}
             yield JUDGMENTS, {key: row[key] for key in _JUDGMENT_KEYS}
             second = {**row, "text": row["text_w_reference"], "score": row["score_w_reference"]}

@@ -55,7 +55,7 @@ class Preference(Format):
         pair = pair_of(example)
         chosen, rejected = sides_of(pair)
         yield (
-            TEST if held_out(example.task, self.test_share) else TRAIN,
+            TEST if held_out(example, self.test_share) else TRAIN,
             {
                 "prompt": turns(example.task.messages),
                 "chosen": reply(chosen.text),

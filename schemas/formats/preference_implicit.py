@@ -59,7 +59,7 @@ class PreferenceImplicit(Format):
         chosen, rejected = sides_of(pair)
         task = example.task
         yield (
-            TEST if held_out(task, self.test_share) else TRAIN,
+            TEST if held_out(example, self.test_share) else TRAIN,
             {
                 "chosen": turns(task.messages) + reply(chosen.text),
                 "rejected": turns(task.messages) + reply(rejected.text),

@@ -62,7 +62,7 @@ class PreferenceText(Format):
         chosen, rejected = sides_of(pair)
         task = example.task
         yield (
-            TEST if held_out(task, self.test_share) else TRAIN,
+            TEST if held_out(example, self.test_share) else TRAIN,
             {
                 "prompt": question_text(task) if self.flatten else only_question(task),
                 "chosen": f" {chosen.text}",

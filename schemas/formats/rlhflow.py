@@ -67,7 +67,7 @@ class RLHFlow(Format):
         _check(task, chosen, rejected)
         scores = _scores(example, pair)
         yield (
-            TEST if held_out(task, self.test_share) else TRAIN,
+            TEST if held_out(example, self.test_share) else TRAIN,
             {
                 "chosen": turns(task.messages) + reply(chosen.text),
                 "rejected": turns(task.messages) + reply(rejected.text),

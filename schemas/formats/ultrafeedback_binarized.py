@@ -69,7 +69,7 @@ class UltraFeedbackBinarized(Format):
         asked, prompt = turns(example.task.messages), question_text(example.task)
         conversation = [*asked, *reply(chosen.text or "")]
         yield (
-            TEST if held_out(example.task, self.test_share) else TRAIN,
+            TEST if held_out(example, self.test_share) else TRAIN,
             {
                 "prompt": prompt,
                 "prompt_id": hashlib.sha256(prompt.encode()).hexdigest(),

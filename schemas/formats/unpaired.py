@@ -62,7 +62,7 @@ class Unpaired(Format):
         `more_than_two_answers`, `failed_answer`, `no_verdict`, `failed_verdict`, `tie`, `empty_answer`,
         `identical_answers` (blanks at the ends do not count).
         """
-        file = TEST if held_out(example.task, self.test_share) else TRAIN
+        file = TEST if held_out(example, self.test_share) else TRAIN
         if example.comparison is None and self.desirable_from is not None:
             answer, text, _, score = graded(example)
             if not text.strip():

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
 from prefmill.tables import console
 from prefmill.tables import table as _table
 
@@ -36,7 +34,7 @@ def _show(tables: Iterable[Table]) -> None:
     for one in tables:
         drawn = _table(*one.columns, title=one.title)
         for row in one.rows:
-            drawn.add_row(*map(escape, row))
+            drawn.add_row(*row)
         if one.rows:
             console().print(drawn)
         for line in (one.explained, *one.notes):

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from rich.markup import escape
-
 from prefmill.pipelines.report.written import shown
 from prefmill.tables import console, money, table
 
@@ -61,7 +59,7 @@ def _calls(found: Mapping[str, Any]) -> None:
             continue
         calls = [f"{side['calls']:,}" if side else NOT_THERE for side in (before, after)]
         costs = [money(side["cost_usd"]) if side else NOT_THERE for side in (before, after)]
-        drawn.add_row(one["stage"], escape(one["model"]), *calls, *costs)
+        drawn.add_row(one["stage"], one["model"], *calls, *costs)
     if not drawn.rows:
         sys.stdout.write("calls: the same\n")
         return

@@ -11,8 +11,6 @@ from prefmill.tables import console, table
 
 def show_engines(manifest: Mapping[str, Any]) -> None:
     """Each loaded model: how often, how long that took, and how much of its prompts the prefix cache had."""
-    from rich.markup import escape
-
     for line in manifest.get("reaped", ()):
         sys.stdout.write(f"ended first, left by an earlier run: {line}\n")
     if not manifest.get("engines"):
@@ -21,7 +19,7 @@ def show_engines(manifest: Mapping[str, Any]) -> None:
     for one in manifest["engines"]:
         prompt = one["prompt_tokens"]
         shown.add_row(
-            escape(", ".join(one["models"])), f"{one['loads']:,}", f"{one['wakes']:,}", f"{one['crashes']:,}",
+            ", ".join(one["models"]), f"{one['loads']:,}", f"{one['wakes']:,}", f"{one['crashes']:,}",
             f"{one['load_s']:,.1f}", f"{prompt:,}", f"{one['cached_tokens'] / prompt:.0%}" if prompt else "-",
             f"{one['completion_tokens']:,}",
         )  # fmt: skip

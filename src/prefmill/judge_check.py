@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 from prefmill.schemas.errors import CapReached, Stopped
 from prefmill.tables import console, money, table
 
@@ -80,7 +78,7 @@ def _show_block(block: Block) -> None:
 
 def _cells(name: str, value: Measured) -> tuple[str, ...]:
     if isinstance(value, Exception):
-        return name, "undefined", escape(str(value)), "", ""
+        return name, "undefined", str(value), "", ""
     return name, f"{value.value:.3f}", f"{value.low:.3f} to {value.high:.3f}", f"{value.n:,}", f"{value.tasks:,}"
 
 

@@ -36,8 +36,9 @@ def report(directory: Path, output: Path | None) -> Reported:
         raise RunDirectoryError(f"{path}: is a folder. Name the file: -o {path / NAME}")
     # Imported here: altair takes a second, and is there with the extra only.
     from prefmill.pipelines.report.page import page
+    from prefmill.pipelines.report.rows import browser
     from prefmill.pipelines.report.sections import sections
 
     found = figures(place)
-    write_text(path, page(found, sections(found)))
+    write_text(path, page(found, sections(found), [browser(place)]))
     return Reported(path, path.stat().st_size)

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-
 from prefmill.tables import console, table
 
 
@@ -25,7 +23,7 @@ def show_status(told: Mapping[str, Any], directory: Path) -> None:
         for name, one in told["annotators"].items():
             gold = one["gold"]
             people.add_row(
-                escape(name), f"{one['done']:,}", f"{one['handed']:,}", f"{one['cannot_judge']:,}",
+                name, f"{one['done']:,}", f"{one['handed']:,}", f"{one['cannot_judge']:,}",
                 "-" if one["seconds"] is None else f"{one['seconds']:g}",
                 _said(one["first"]) or "-", f"{gold['wrong']} of {gold['checked']}" if gold["checked"] else "-",
             )  # fmt: skip

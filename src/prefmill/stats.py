@@ -6,8 +6,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from rich.markup import escape
-
 from prefmill.tables import console, table
 
 
@@ -40,7 +38,7 @@ def _latency(usage: Mapping[str, Any]) -> None:
         told = "undefined" not in latency
         found = [f"{latency['p50']:.3g}", f"{latency['p95']:.3g}"] if told else [latency["undefined"], ""]
         speed = f"{one['calls'] / one['span_s']:,.1f}" if one["span_s"] else ""
-        drawn.add_row(one["stage"], escape(one["model"]), *found, speed, f"{one['attempts']:,}")
+        drawn.add_row(one["stage"], one["model"], *found, speed, f"{one['attempts']:,}")
     console().print(drawn)
 
 
@@ -56,7 +54,7 @@ def _scores(scores: Mapping[str, Any], margins: Mapping[str, Any]) -> None:
             continue
         gap = margins.get(name, {"undefined": ""})
         found = ("", "") if "undefined" in gap else (f"{gap['n']:,}", f"{gap['mean']:+.2f}")
-        drawn.add_row(escape(name), f"{one['n']:,}", f"{one['mean']:.2f}", *found)
+        drawn.add_row(name, f"{one['n']:,}", f"{one['mean']:.2f}", *found)
     if drawn.rows:
         console().print(drawn)
 
@@ -72,7 +70,7 @@ def _rates(rates: Mapping[str, Any]) -> None:
             continue
         within = "" if pair["low"] is None else f"{100 * pair['low']:.1f} to {100 * pair['high']:.1f}"
         drawn.add_row(
-            escape(pair["model"]), escape(pair["against"]), f"{pair['value']:.1%}", within,
+            pair["model"], pair["against"], f"{pair['value']:.1%}", within,
             f"{pair['n']:,}", f"{pair['ties']:,}",
         )  # fmt: skip
     console().print(drawn)

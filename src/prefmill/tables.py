@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from prefmill.schemas.visible import visible
+from prefmill.visible import own
 
 if TYPE_CHECKING:
     from prefmill.pipelines.checks import Check
@@ -21,18 +24,33 @@ PIPED_WIDTH = 160
 
 def console() -> Console:
     """A console that wraps at the terminal's width, and never breaks lines of piped output."""
-    made = Console(highlight=False)
+    made = Console(highlight=False, file=own(sys.stdout))
     if not made.is_terminal:
         made.width = PIPED_WIDTH
     return made
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """A table whose columns named with a leading `>` stand right."""
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    """A table whose columns named with a leading `>` stand right. Texts in it are texts, whatever they hold."""
+    made = _Table(
+        box=box.SIMPLE_HEAD, title=None if title is None else _plain(title), title_justify="left", pad_edge=False
+    )
     for column in columns:
-        made.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
+        made.add_column(
+            _plain(column.lstrip(">")), justify="right" if column.startswith(">") else "left", overflow="fold"
+        )
     return made
+
+
+class _Table(Table):
+    """A table whose cells hold nothing that rich takes for markup, or a terminal for an order."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:  # noqa: ANN401 - as rich declares them
+        super().add_row(*(_plain(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+
+def _plain(text: str) -> Text:
+    return Text(visible(text))
 
 
 def money(usd: float | None) -> str:
@@ -113,6 +131,5 @@ def show_checks(checks: Sequence[Check]) -> None:
     """What was looked at; under a red row, what to do about it."""
     drawn = table("", "what", "found", "fix")
     for check in checks:
-        state = f"[{STYLES[check.state]}]{check.state}[/]"
-        drawn.add_row(state, escape(check.what), escape(check.found), escape(check.fix))
+        drawn.add_row(Text(check.state, STYLES[check.state]), check.what, check.found, check.fix)
     console().print(drawn)

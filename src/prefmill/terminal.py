@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from prefmill.bias import show_bias, show_ranking
 from prefmill.engines import show_engines
+from prefmill.schemas.visible import visible
 from prefmill.tables import console as _console
 from prefmill.tables import money as _money
 from prefmill.tables import table as _table
+from prefmill.visible import own
 
 if TYPE_CHECKING:
     from prefmill.pipelines.batches import Cancelled
@@ -195,18 +198,29 @@ def show_list(kinds: Mapping[str, list[str]]) -> None:
         sys.stdout.write(f"{kind:<{width}}  {', '.join(names)}\n")
 
 
+def show_filters(moments: Mapping[str, list[str]]) -> None:
+    """Filters by what they look at, in the order in which they act in a run."""
+    sys.stdout.write("filter   what it acts on: names; in a run, those further up act first\n")
+    width = max(len(moment) for moment in moments)
+    for moment, names in moments.items():
+        sys.stdout.write(f"  {moment:<{width}}  {', '.join(names)}\n")
+
+
 def show_plugin(plugin: type[Plugin], as_json: bool) -> None:
     """What a plug-in does, and its recipe keys with defaults and meanings."""
     if as_json:
         show_json(plugin.model_json_schema())
         return
     sys.stdout.write(f"{plugin.kind} {plugin.plugin_name()}: {(plugin.__doc__ or '').strip()}\n")
+    if plugin.kind == "filter":
+        from prefmill.pipelines.overview import acts_on
+
+        sys.stdout.write(f"acts on {acts_on(plugin)}\n")
     table = _table("key", "default", "meaning")
     for name, field in plugin.model_fields.items():
         default = "required" if field.is_required() else repr(field.get_default(call_default_factory=True))
-        table.add_row(
-            name, default if len(default) <= 40 else f"{type(field.default).__name__}(…)", field.description or ""
-        )
+        shown = default if len(default) <= 40 else f"{type(field.default).__name__}(…)"
+        table.add_row(name, shown, field.description or "")
     _console().print(table)
 
 
@@ -241,7 +255,7 @@ def show_cancelled(batches: Sequence[Cancelled]) -> None:
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[Snapshot], None] | None]:
     """A watcher for a run: a live table on a terminal, a line now and then otherwise, nothing when `quiet`."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(file=own(sys.stderr), highlight=False)
     if quiet:
         yield None
     elif console.is_terminal:
@@ -292,7 +306,7 @@ def _progress_table(snapshot: Snapshot) -> RenderableType:
             f"{stage.per_second:.1f}",
             "" if stage.cost_usd == 0 else _money(stage.cost_usd),
         )
-    paused = [f"paused: {stage.broken}" for stage in snapshot.stages if stage.broken]
+    paused = [Text(visible(f"paused: {stage.broken}")) for stage in snapshot.stages if stage.broken]
     return Group(table, *paused) if paused else table
 
 

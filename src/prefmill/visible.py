@@ -1,27 +1,18 @@
-r"""Output that a terminal shows and does not obey: what texts of models and files hold cannot move the cursor.
+"""Output that a terminal shows and does not obey: what texts of models and files hold cannot move the cursor.
 
-A terminal acts on escape sequences in what is printed (ECMA-48; xterm's list of control sequences): a model's name or
-an error message that holds one could rewrite lines, set the window's title or paste. Unicode's controls of direction
-change the order in which a line is read (UAX #9, CVE-2021-42574). All of these are printed as `\u001b`, `\u202e` and
-the like: in JSON that is the same text, so that what is piped can be parsed; elsewhere a person sees what is there.
+A model's name or an error message that holds an escape sequence could rewrite lines, set the window's title or change
+colours. Everything that is printed goes through here, so that no verb has to think of it; what is drawn with escape
+sequences of our own (tables in colour, progress) makes its texts visible itself.
 """
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO, cast
 
-_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""C0 save tab and line feed, DEL and C1; separators of lines, controls of direction; halves of surrogate pairs, which
-cannot be printed."""
-
-
-def visible(text: str) -> str:
-    r"""The text with every control character written as `\uXXXX`."""
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+from prefmill.schemas.visible import visible
 
 
 class _Visible:
@@ -34,7 +25,7 @@ class _Visible:
         self.stream.write(visible(text))
         return len(text)
 
-    def writelines(self, lines: list[str]) -> None:
+    def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
 
@@ -54,5 +45,5 @@ def visible_output() -> Iterator[None]:
 
 
 def own(stream: TextIO) -> TextIO:
-    """The stream as it is, for what prints escape sequences of its own and makes texts visible itself."""
+    """The stream as it is, for what prints escape sequences of its own."""
     return stream.stream if isinstance(stream, _Visible) else stream

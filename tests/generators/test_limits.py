@@ -56,3 +56,25 @@ def test_what_the_server_asks_for_is_kept_up_to_a_bound(asked: float, least: flo
     assert least <= min(waits)
     assert max(waits) <= least + 0.1
     assert max(waits) - min(waits) > 0.05
+
+
+class _Ticking(asyncio.SelectorEventLoop):
+    """A loop whose clock goes on between two looks at it, as uvloop's does."""
+
+    step = 0.0
+
+    def time(self) -> float:
+        self.step += 0.01
+        return super().time() + self.step
+
+
+def test_nobody_is_forgotten_when_the_shut_time_ends_between_two_looks() -> None:
+    async def whole(shut_s: float) -> None:
+        slots = Slots(1)
+        slots.shut(shut_s)
+        async with asyncio.timeout(30), slots:
+            pass
+
+    for hundredths in range(1, 12):
+        with asyncio.Runner(loop_factory=_Ticking) as runner:
+            runner.run(whole(hundredths / 100 + 0.005))

@@ -15,13 +15,19 @@ from typing import Any
 import pytest
 import yaml
 
+from prefmill.generators.budget import Caps
+from prefmill.generators.world.server import running
+from prefmill.generators.world.settings import WorldSettings
 from prefmill.pipelines.estimate import estimate
 from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.run import run
+from prefmill.pipelines.rundir import RunDirectory
+from prefmill.schemas.errors import CapReached, EndpointError
 
 FAKE = Path(__file__).parents[1] / "fake_vllm.py"
 TASKS = 30
 NAMES = ("ash", "beech", "cedar")
+SEEDS = Path(__file__).parents[2] / "pipelines" / "recipes" / "seed_rubrics.jsonl"
 
 
 @pytest.fixture(name="one_gpu", autouse=True)
@@ -32,7 +38,7 @@ def _one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def entry(folder: Path, name: str, *options: str, **fields: object) -> dict[str, Any]:
     command = [sys.executable, "-I", "-S", str(FAKE), *options, str(folder / name)]
-    return {"provider": "vllm_server", "model": f"org/{name}", "name": name, "command": command, **fields}
+    return {"provider": "vllm_server", "model": f"org/{name}", "name": name, "command": command} | fields
 
 
 def write(
@@ -89,6 +95,10 @@ def engines(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {one["models"][0]: one for one in manifest["engines"]}
 
 
+def tokens(manifest: dict[str, Any]) -> dict[str, int]:
+    return {name: one["completion_tokens"] for name, one in engines(manifest).items()}
+
+
 def test_each_model_is_loaded_once_where_one_of_them_judges(tmp_path: Path) -> None:
     apart = run(read_recipe(write(tmp_path / "apart", ("cedar",))), tmp_path / "apart" / "run")
     together = run(
@@ -114,6 +124,65 @@ def test_models_that_all_answer_and_judge_sleep_meanwhile(tmp_path: Path) -> Non
     assert exported(tmp_path / "sleep" / "run") == exported(tmp_path / "anew" / "run")
     assert set(heard(tmp_path / "sleep").values()) == {1}
     assert asleep["stages"] == anew["stages"]
+    assert tokens(asleep) == tokens(anew), "of a model that sleeps when the run ends, too"
+
+
+def test_models_that_write_tasks_are_loaded_once_each(tmp_path: Path) -> None:
+    """The reference answers need a model that is not loaded while the first rubrics are there."""
+    folder = tmp_path / "r"
+    with running(WorldSettings(seed=2)) as world:
+        author, reference, grader = (
+            entry(
+                folder,
+                model,
+                f"--world={world.base_url}",
+                model=model,
+                max_in_flight=4,
+                sampling={"temperature": 1.0, "seed": 1},
+            )
+            for model in ("sim-oak-70b", "sim-birch-14b", "sim-teacher-strong")
+        )
+        recipe = {
+            "name": "authored",
+            "tasks": {
+                "source": "authored",
+                "rubrics": {"seeds": str(SEEDS), "wanted": 8},
+                "instructions_per_rubric": 4,
+                "author": author,
+                "reference": reference,
+            },
+            "answers": [author],
+            "judge": {"judge": "prometheus_absolute", "teachers": [grader]},
+            "exports": ["feedback_collection"],
+        }
+        folder.mkdir()
+        (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+        manifest = run(read_recipe(folder / "recipe.yaml"), folder / "run")
+    assert manifest["stages"]["tasks"]["kept"] == manifest["stages"]["grades"]["kept"] == 8 * 4
+    assert engines(manifest).keys() == {"sim-oak-70b", "sim-birch-14b", "sim-teacher-strong"}
+    assert [(one["loads"] + one["wakes"]) for one in manifest["engines"]] == [2, 1, 1], "the first answers, too"
+    for model in engines(manifest):
+        heard = (folder / model / "heard.jsonl").read_text().splitlines()
+        assert len(heard) == len(set(heard))
+
+
+def test_what_earlier_passes_and_processes_did_is_counted(tmp_path: Path) -> None:
+    """Where the last pass is stopped before it has looked at everything, and where a later process ends at once."""
+    path = write(tmp_path / "r", ("cedar",), tasks=420, max_in_flight=8)
+    recipe = yaml.safe_load(path.read_text())
+    del recipe["answers"][2:]
+    path.write_text(yaml.safe_dump(recipe))
+    place = RunDirectory(tmp_path / "r" / "run")
+    with pytest.raises(CapReached):
+        run(read_recipe(path), place.path, caps=Caps(calls=845))
+    stopped = place.manifest()
+    assert stopped["this_time"]["sent"] == sum(row["calls"] for row in stopped["calls"]) == 845
+    for one in (*recipe["answers"], *recipe["judge"]["teachers"]):
+        one["gpus"] = 2
+    path.write_text(yaml.safe_dump(recipe))
+    with pytest.raises(EndpointError, match="too much"):
+        run(read_recipe(path), place.path)
+    assert place.manifest()["engines"] == stopped["engines"]
 
 
 def test_a_protocol_that_learns_from_a_pilot_ends_too(tmp_path: Path) -> None:
@@ -165,6 +234,28 @@ def test_a_kill_repeats_only_what_was_in_flight(tmp_path: Path) -> None:
         for pid in map(int, (folder / name / "pids").read_text().split()):
             with pytest.raises(ProcessLookupError):
                 os.kill(pid, 0)
+
+
+def test_a_stop_between_two_passes_is_a_stop_like_any_other(tmp_path: Path) -> None:
+    """One model is on its way out, and the next is not yet in."""
+    folder = tmp_path / "r"
+    path = write(folder, ("cedar",), sleep=False)
+    recipe = yaml.safe_load(path.read_text())
+    for one in (*recipe["answers"], *recipe["judge"]["teachers"]):
+        one["command"].insert(4, "--child")  # It is waited for after the model itself has ended.
+    path.write_text(yaml.safe_dump(recipe))
+    command = [sys.executable, "-m", "prefmill", "run", str(path), "--run-dir", str(folder / "run")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    pids, until = folder / "ash" / "pids", time.monotonic() + 60
+    while not pids.exists() or Path("/proc", pids.read_text().partition("\n")[0]).exists():
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 3
+    manifest = RunDirectory(folder / "run").manifest()
+    assert manifest["stopped"] == "stopped by SIGTERM"
+    assert sum(row["calls"] for row in manifest["calls"]) == TASKS
+    assert not starts(folder)["beech"] and not list((folder / "run" / "engines").glob("*.pid"))
 
 
 def test_an_estimate_says_how_long_loaded_models_take(tmp_path: Path) -> None:

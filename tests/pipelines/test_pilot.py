@@ -26,7 +26,7 @@ from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.run import run
 from prefmill.pipelines.rundir import RunDirectory
 from prefmill.pipelines.stages import Answered, Judged, Paired, Seed
-from prefmill.schemas.errors import CapReached, EndpointError, RecipeError, Stopped
+from prefmill.schemas.errors import CapReached, EndpointError, PutOff, RecipeError, Stopped
 from prefmill.schemas.rows import Answer, Comparison, Judgment, Message, Task, Verdict
 
 from .conftest import Endpoints
@@ -352,3 +352,37 @@ def test_a_teacher_that_breaks_ends_the_pilot(endpoint: Endpoints) -> None:
     kinds = {type(ended) for ended in soon(work())}
     assert EndpointError in kinds
     assert kinds <= {EndpointError, Stopped, Judged}
+
+
+def test_a_pilot_does_not_end_before_lines_that_are_put_off() -> None:
+    """Models that write tasks may be loaded later: the lines that came are only the beginning of the source."""
+
+    async def whole() -> None:
+        one = Pilot(OffsetCorrected(pilot=PILOT), ("t",), Halt(), 1000, spoiled=lambda: True)
+        await one.enter(0)
+        one.arrive(0, 1)
+        assert await one.belongs(0, 0)
+        one.hear(0, 0, [said(0, (0, 1), 1.0), said(0, (1, 0), 1.0)])
+        one.end()
+        with pytest.raises(PutOff):
+            await one.wait()
+        assert one.learned is None
+
+    asyncio.run(whole())
+
+
+def test_a_budget_is_for_what_filters_of_tasks_keep(tmp_path: Path) -> None:
+    """Most of the source is too long; the strong teacher is asked about as much of the rest as it may be."""
+    budget, kept = 90, 60
+    teachers = [
+        {"provider": "simulated", "model": model, "sampling": {"temperature": 0}}
+        for model in ("sim-teacher-cheap-1", TEACHER)
+    ]
+    cascade = {"protocol": "cascade", "pilot": PILOT, "strong_pilot": FEWEST, "budget": budget, "share": 1.0}
+    judge = {"judge": "judgelm", "protocol": cascade, "teachers": teachers}
+    path = write_recipe(tmp_path, kept, judge=judge, filters=[{"filter": "task_length", "max_words": 5}])
+    with (tmp_path / "tasks.jsonl").open("a") as source:
+        source.writelines("\n" + json.dumps({"instruction": f"Question {n}, {'and more ' * 9}?"}) for n in range(900))
+    run(read_recipe(path), tmp_path / "run")
+    asked = {one.comparison_id for one in rows(tmp_path / "run", Judgment) if one.teacher == TEACHER}
+    assert 0.8 * budget < len(asked) < 1.2 * budget

@@ -1,0 +1,126 @@
+"""A run whose sets are chosen: tasks before they are paid for, pairs after they are labelled, sides of the split."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from prefmill.pipelines.examples import examples
+from prefmill.pipelines.recipe_reading import read_recipe
+from prefmill.pipelines.reviewing.plan import plan
+from prefmill.pipelines.run import run
+from prefmill.pipelines.rundir import RunDirectory
+from prefmill.pipelines.selecting import flagged_comparisons
+from prefmill.schemas.errors import RecipeError
+
+MODELS = ("sim-oak-70b", "sim-birch-14b", "sim-pine-7b")
+SIMULATED = {"provider": "simulated", "timeout": 20, "max_in_flight": 16}
+TASKS, KEPT = 60, 70
+FILTERS: list[Any] = [
+    {"filter": "diverse", "keep": KEPT},
+    {"filter": "label_noise", "most": 0.2},
+    "pair_policy",
+    {"filter": "length_matched", "least": 0.6},
+    {"filter": "balance", "over": {"winner": "uniform"}},
+]
+
+
+def write_recipe(folder: Path, filters: list[Any], **changes: object) -> Path:
+    questions = [f"What does part {n} of engine {n % 7} do, and why?" for n in range(TASKS)]
+    # Every third is asked again, with a word more at its end.
+    questions += [f"{question} Please." for question in questions[::3]]
+    lines = [json.dumps({"id": f"q{n}", "instruction": question}) for n, question in enumerate(questions)]
+    (folder / "tasks.jsonl").write_text("\n".join(lines) + "\n")
+    recipe = {
+        "name": "chosen",
+        "seed": 5,
+        "tasks": {"source": "jsonl", "path": "tasks.jsonl"},
+        "answers": [{**SIMULATED, "model": model, "sampling": {"temperature": 0.7}} for model in MODELS],
+        "compare": {"pairs": "all"},
+        "judge": {"judge": "judgelm", "protocol": "one_order",
+                  "teachers": [{**SIMULATED, "model": "sim-teacher-cheap-1", "sampling": {"temperature": 0}}]},
+        "filters": filters,
+        "exports": [{"format": "preference", "test_share": 0.3}],
+        **changes,
+    }  # fmt: skip
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    return path
+
+
+@pytest.fixture(name="chosen", scope="module")
+def _chosen(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDirectory, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("chosen")
+    manifest = run(read_recipe(write_recipe(folder, FILTERS)), folder / "run")
+    return RunDirectory(folder / "run"), manifest
+
+
+def test_every_row_is_accounted_for(chosen: tuple[RunDirectory, dict[str, Any]]) -> None:
+    place, manifest = chosen
+    stages, told = manifest["stages"], manifest["filters"]
+    assert stages["tasks"]["dropped"] == {"diverse": TASKS + TASKS // 3 - KEPT}
+    assert sum(row["calls"] for row in manifest["calls"]) == KEPT * (3 + 3), "nothing is paid for tasks that go"
+    dropped = stages["verdicts"]["dropped"]
+    # Each sees what the filters before it have kept.
+    assert dropped["pair_policy"] == told["pair_policy"]["pairs"] - told["pair_policy"]["kept"] >= 2 * KEPT - 10
+    assert told["length_matched"]["pairs"] <= told["pair_policy"]["kept"]
+    assert dropped.get("length_matched", 0) == told["length_matched"]["pairs"] - told["length_matched"]["kept"]
+    kept = list(examples(place))
+    assert len(kept) == stages["verdicts"]["kept"] == told["balance"]["kept"]
+    winners = Counter(example.verdict.winner for example in kept if example.verdict)
+    assert abs(winners["first"] - winners["second"]) <= 1
+    assert max(Counter(example.task.id for example in kept).values()) == 1
+    assert stages["export preference"]["in"] == len(kept)
+
+
+def test_near_duplicates_are_on_one_side(chosen: tuple[RunDirectory, dict[str, Any]]) -> None:
+    place, manifest = chosen
+    split = manifest["split"]
+    assert split["tasks"] == KEPT > split["groups"]
+    one = split["formats"]["preference"]
+    assert one["groups"]["both"] == 0 and one["groups"]["train"] and one["groups"]["held_out"]
+    assert one["rows"] == {
+        side: len((place.path / "export" / "preference" / name).read_text().splitlines())
+        for side, name in (("train", "train.jsonl"), ("held_out", "test.jsonl"))
+    }
+    assert json.loads((place.path / "manifest.json").read_text())["split"] == split
+
+
+def test_people_get_flagged_pairs_first(chosen: tuple[RunDirectory, dict[str, Any]]) -> None:
+    place, manifest = chosen
+    flags = [json.loads(line) for line in place.flagged.read_text().splitlines()]
+    assert {flag["by"] for flag in flags} == {"label_noise"}
+    assert len(flags) == manifest["filters"]["label_noise"]["flagged"] > 3
+    kept = {example.comparison.id for example in examples(place) if example.comparison}
+    flagged = flagged_comparisons(place)
+    assert len(flagged) == len(flags) and flagged & kept
+    rows = plan(place.path, sizes={"audit": 0, "disagreement": 20, "slices": 0}).rows
+    queue = [row.comparison_id for row in rows if row.stratum == "disagreement"]
+    assert set(queue[: len(flagged & kept)]) == flagged & kept
+    assert not flagged & set(queue[len(flagged & kept) :])
+
+
+def test_settings_are_read_as_they_stand(tmp_path: Path) -> None:
+    filters = [
+        {"filter": "balance", "over": {"score": {"1": 0.5, "2": 0.5}, "category": "uniform"}},
+        {"filter": "diverse", "keep": 0.5, "quota": "even"},
+    ]
+    recipe = read_recipe(write_recipe(tmp_path, filters))
+    assert [plugin.model_dump(exclude_unset=True) for plugin in recipe.filters] == [
+        {"over": {"score": {"1": 0.5, "2": 0.5}, "category": "uniform"}},
+        {"keep": 0.5, "quota": "even"},
+    ]
+    for wrong, said in (
+        ({"filter": "balance", "over": {"winner": {"first": -1}}}, "shares are 0 or more"),
+        ({"filter": "balance", "over": {"length": "uniform"}}, r"filters\[0\].over"),
+        ({"filter": "diverse"}, r"filters\[0\].keep"),
+        ({"filter": "length_matched", "rate": 1}, r"filters\[0\].rate"),
+        ({"filter": "pair_policy", "keep": "best"}, r"filters\[0\].keep"),
+    ):
+        with pytest.raises(RecipeError, match=said):
+            read_recipe(write_recipe(tmp_path, [wrong]))
