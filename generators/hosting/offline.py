@@ -205,7 +205,8 @@ class Offline(Engine):
 def _seed(body: bytes, sample: int) -> int:
     """Seed for a request that names none: 63 bits of what is asked and which sample it is, the same in any run.
 
-    Whether equal seeds give equal texts is up to vLLM: on a CPU they do, on a GPU a token may turn out otherwise in
-    another batch (https://docs.vllm.ai/en/latest/features/batch_invariance/).
+    Whether equal seeds give equal texts is up to vLLM: on a GPU a token may turn out otherwise in another batch
+    (https://docs.vllm.ai/en/latest/features/batch_invariance/); on a CPU they do, save with 0.26, which draws without
+    any seed while a greedy request is in the batch (`forward_cpu` of vllm/v1/sample/ops/topk_topp_sampler.py).
     """
     return int(digest("seed", body.decode(), sample, size=8), 16) >> 1

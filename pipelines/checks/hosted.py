@@ -158,7 +158,7 @@ def _whole(what: str, provider: Hosted, folder: Path, found: Devices) -> Check:
     needed = lying.bytes * _wider(provider, config) / spread
     memory = min(found.memories.values(), key=lambda one: one.total)
     room = provider.gpu_memory_utilization * memory.total
-    said = f"{folder}: {_size(lying.bytes)} of weights in {lying.files} files"
+    said = f"{folder}: {_size(lying.bytes)} of weights in {lying.files} file{'s' if lying.files > 1 else ''}"
     if memory.total and needed >= room:
         raise Unfit(f"{said}, and {_size(room)} of each memory are for it", _smaller(provider, needed, spread, memory))
     share = f", {needed / room:.0%} of its memory" if memory.total else ""

@@ -73,8 +73,9 @@ async def _one(pool: Pool, site: Site, own: Sequence[tuple[Hosted, Connection]])
         await pool.admit([first])
         engine: Engine = await pool.loaded(first.engine_key())
     except EndpointError as error:
-        said, _, fix = str(error).removeprefix(f"{first.label}: ").partition(". ")
-        return [Check(what, "red", said, fix or "Look into the log.")]
+        said, _, log = str(error).removeprefix(f"{first.label}: ").partition(" (log: ")
+        why, _, advice = said.partition(". ")
+        return [Check(what, "red", why, f"{advice} Log: {log.rstrip(')')}".strip())]
     seconds = time.monotonic() - started
     rows = []
     for entry, _ in own:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...generators.hosting.devices import visible
+from ...schemas.errors import EndpointError
 from . import PROBE_S, Check
 
 GIB = 2**30
@@ -40,10 +41,10 @@ class Devices:
     """What there is to load models on."""
 
     memories: Mapping[int, Memory]
-    """Number of a GPU that may be used -> its memory; `CPU` alone where there is none."""
+    """Number of a GPU that may be used -> its memory; `CPU` alone where there is none; nothing after a problem."""
     driver: str = ""
     problem: str = ""
-    """Why they cannot be used as they stand; empty where they can."""
+    """Why it cannot be told, and what to do; empty where it can."""
 
     @property
     def gpus(self) -> tuple[int, ...]:
@@ -53,18 +54,18 @@ class Devices:
 
 def devices() -> Devices:
     """Ask `nvidia-smi`. Takes a moment, or the driver's time to wake up."""
-    named = os.environ.get(VARIABLE)
-    chosen = visible()
+    try:
+        chosen = visible()
+    except EndpointError as error:
+        return Devices({}, problem=str(error))
     if (program := shutil.which("nvidia-smi")) is None:
-        if chosen:
-            unknown = {number: Memory("not known: there is no nvidia-smi", 0, 0) for number in chosen}
-            return Devices(unknown)
-        return Devices({CPU: machine()})
+        unknown = {number: Memory("not known: there is no nvidia-smi", 0, 0) for number in chosen}
+        return Devices(unknown or {CPU: machine()})
     asked = [program, f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"]
     done = subprocess.run(asked, capture_output=True, text=True, timeout=PROBE_S, check=False)
     if done.returncode:
-        said = " ".join((done.stdout or done.stderr).split())
-        return Devices({CPU: machine()}, problem=f"nvidia-smi: {said[:200] or f'ended with {done.returncode}'}")
+        said = " ".join((done.stdout or done.stderr).split())[:200]
+        return Devices({}, problem=f"nvidia-smi: {said or f'ended with {done.returncode}'}. Is the driver loaded?")
     found: dict[int, Memory] = {}
     driver = ""
     for line in done.stdout.splitlines():
@@ -72,9 +73,8 @@ def devices() -> Devices:
         found[int(number)] = Memory(name, _mebibytes(total), _mebibytes(free))
     if missing := [number for number in chosen if number not in found]:
         here = ", ".join(map(str, found)) or "none"
-        return Devices(found, driver, f"{VARIABLE}={named}: there is no GPU {missing[0]}; here: {here}")
-    if found and not chosen and named and named != "-1":
-        return Devices({CPU: machine()}, driver, f"{VARIABLE}={named}: GPUs are named by number here")
+        said = f"{VARIABLE}={os.environ[VARIABLE]}: there is no GPU {missing[0]}; here: {here}"
+        return Devices({}, problem=f"{said}. Correct {VARIABLE}, or unset it.")
     return Devices({number: found[number] for number in chosen} or {CPU: machine()}, driver)
 
 
@@ -88,8 +88,8 @@ def machine() -> Memory:
 def gpus(found: Devices) -> Check:
     """Which GPUs there are, or that models run on the CPU."""
     if found.problem:
-        fix = f"Correct {VARIABLE}, or unset it." if VARIABLE in found.problem else "Is the GPU's driver loaded?"
-        return Check("GPUs", "red", found.problem, fix)
+        said, _, fix = found.problem.partition(". ")
+        return Check("GPUs", "red", said, fix)
     each = [
         f"{number}: {memory.name}, {memory.total / GIB:.1f} GiB, {memory.free / GIB:.1f} GiB free"
         for number, memory in found.memories.items()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -37,10 +38,9 @@ def _nvidia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Nvidia:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub-home"))
 
     def put(*gpus: tuple[int, int], fails: str = "") -> None:
-        rows = [f"{n}, NVIDIA H200, {total}, {free}, 570.86" for n, (total, free) in enumerate(gpus)]
-        script = (
-            f'#!/bin/sh\ncase "$1" in\n*index,name*) cat {programs}/rows ;;\n*) cut -d, -f1 {programs}/rows ;;\nesac\n'
-        )
+        rows = [f"{n}, NVIDIA H200, {total}, {free}, 570.86, GPU-{n}f2c" for n, (total, free) in enumerate(gpus)]
+        cut = f"cut -d, -f{{}} {programs}/rows"
+        script = f'#!/bin/sh\ncase "$1" in\n*uuid*) {cut.format("1,6")} ;;\n*) {cut.format("1-5")} ;;\nesac\n'
         (programs / "rows").write_text("".join(f"{row}\n" for row in rows))
         (programs / "nvidia-smi").write_text(f"#!/bin/sh\necho '{fails}'\nexit 9\n" if fails else script)
         (programs / "nvidia-smi").chmod(0o755)
@@ -100,7 +100,7 @@ def test_without_a_gpu_models_run_on_the_cpu(tmp_path: Path) -> None:
     assert red(found) == set()
     assert found["GPUs"].found.startswith("none: models run on the CPU")
     assert found["loading"].found == "one after the other: beech, then ash", "the one that judges, too, is last"
-    assert found["model ash"].found == f"{tmp_path / 'ash'}: 0.0 MB of weights in 1 files, 0% of its memory"
+    assert found["model ash"].found == f"{tmp_path / 'ash'}: 0.0 MB of weights in 1 file, 0% of its memory"
     assert found["chat template ash"].found == "in the tokenizer's tokenizer_config.json"
     assert (found["load ash"].state, found["load ash"].fix[:25]) == ("skipped", "`prefmill doctor --load` ")
     assert not (tmp_path / "states").exists(), "nothing was started"
@@ -140,7 +140,7 @@ def test_too_many_gpus_and_too_large_weights(tmp_path: Path, nvidia: Nvidia) -> 
     found = look(tmp_path, large, wide)
     assert red(found) == {"model large", "loading wide"}
     assert found["loading wide"].found == "gpus: 2, replicas: 2: 4 GPUs are wanted, 2 are here"
-    assert found["model large"].found.endswith("1.3 GB of weights in 1 files, and 943.7 MB of each memory are for it")
+    assert found["model large"].found.endswith("1.3 GB of weights in 1 file, and 943.7 MB of each memory are for it")
     assert found["model large"].fix == "Set gpus: 2 or take a smaller or quantised model."
     assert red(look(tmp_path, entry(tmp_path, "large", gpus=2))) == set()
     model(tmp_path / "nearly", 800 * MIB)
@@ -153,18 +153,21 @@ def test_too_many_gpus_and_too_large_weights(tmp_path: Path, nvidia: Nvidia) -> 
     ("chosen", "fails", "said"),
     [
         ("5", "", "CUDA_VISIBLE_DEVICES=5: there is no GPU 5; here: 0"),
-        ("GPU-8f2c", "", "CUDA_VISIBLE_DEVICES=GPU-8f2c: GPUs are named by number here"),
+        ("GPU-8f2c", "", "CUDA_VISIBLE_DEVICES=GPU-8f2c: nvidia-smi knows no GPU 'GPU-8f2c'"),
         ("0", "NVIDIA-SMI has failed", "nvidia-smi: NVIDIA-SMI has failed"),
+        (None, "NVIDIA-SMI has failed", "nvidia-smi does not say which GPUs there are (NVIDIA-SMI has failed)"),
     ],
 )
 def test_gpus_that_cannot_be_used(  # noqa: PLR0917 - fixtures
-    tmp_path: Path, nvidia: Nvidia, monkeypatch: pytest.MonkeyPatch, chosen: str, fails: str, said: str
+    tmp_path: Path, nvidia: Nvidia, monkeypatch: pytest.MonkeyPatch, chosen: str | None, fails: str, said: str
 ) -> None:
     nvidia((1000, 1000), fails=fails)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
-    found = look(tmp_path, entry(tmp_path, "ash"))
-    assert "GPUs" in red(found)
+    if chosen is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    found = look(tmp_path, entry(tmp_path, "ash"), load=True)
+    assert red(found) == {"GPUs"}
     assert found["GPUs"].found == said
+    assert found["load ash"].state == "skipped"
 
 
 def _without(name: str) -> Callable[[Path], None]:
@@ -295,6 +298,9 @@ def test_a_model_that_does_not_load(tmp_path: Path, nvidia: Nvidia) -> None:
     assert red(found) == {"load ash"}
     assert found["load ash"].found.startswith("vLLM did not start: ValueError: No room")
     assert found["load elm"].state == found["call elm"].state == "ok", "the others are loaded all the same"
+    log = Path(found["load ash"].fix.removeprefix("Log: "))
+    assert "ValueError: No room." in log.read_text(), "it is kept"
+    shutil.rmtree(log.parent)
 
 
 def test_nothing_is_loaded_where_something_is_wrong(tmp_path: Path, nvidia: Nvidia) -> None:

@@ -25,7 +25,6 @@ from ..generators.hosting.loaded_vllm import ENGINE, ENVIRONMENT
 
 pytestmark = [
     pytest.mark.vllm,
-    pytest.mark.slow,
     pytest.mark.timeout(900),
     pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed"),
 ]

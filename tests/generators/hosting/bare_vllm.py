@@ -4,6 +4,7 @@ on the last line of standard output."""
 import json
 import os
 import sys
+from typing import Any
 
 os.environ |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_NO_USAGE_STATS": "1"}
 
@@ -20,7 +21,7 @@ llm = LLM(
     structured_outputs_config={"backend": "guidance"},
     **wanted["engine"],
 )
-outputs = []
+outputs: list[tuple[Any, Any]] = []
 for batch in wanted["batches"]:
     messages, params = [], []
     for request in batch:

@@ -13,8 +13,9 @@ import pytest
 from prefmill.generators.hosting import launcher
 from prefmill.generators.providers.vllm_server import VLLMServer
 
-from .loaded_vllm import loaded_fixture as loaded_fixture
+from .loaded_vllm import loaded_fixture
 
+__all__ = ["loaded_fixture"]  # A fixture that tests of this folder find here.
 FAKE = Path(__file__).parents[2] / "fake_vllm.py"
 
 

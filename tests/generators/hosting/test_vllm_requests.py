@@ -67,7 +67,7 @@ def test_each_bad_request_fails_alone(loaded: Loaded) -> None:
 
 def test_a_prompt_that_is_too_long_fails_alone(loaded: Loaded) -> None:
     """One that leaves less room than `max_tokens` gets what vLLM's server gives it: a reply as far as the room goes;
-    before 0.27 it was refused."""
+    0.26 refuses it."""
     texts = ["word " * 3000, "w " * 700, "w " * 250 + "x", "Short."]
     *too_long, nearly, short = loaded.all([asked(text, max_tokens=300, temperature=1.0) for text in texts])
     for failed in too_long:
