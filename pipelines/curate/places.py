@@ -39,6 +39,14 @@ class Places:
         """`FILE:LINE` of a unit."""
         return f"{self._files[self._file[number]]}:{self._line[number]}"
 
+    def task(self, number: int) -> str:
+        """Id of a unit's task."""
+        return f"{self._task[number]:016x}"
+
+    def key(self, number: int) -> str:
+        """Id of a unit, as `ExampleSetFilter.key` gives it."""
+        return f"{self._key[number]:016x}"
+
     def named_in(self, details: Iterable[str]) -> dict[str, str]:
         """Id -> `FILE:LINE` of the first row that has it, for the ids that stand in these reasons."""
         ids = {found[0] for detail in details for found in _ID.finditer(detail)}

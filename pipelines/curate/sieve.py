@@ -49,10 +49,10 @@ class Sieve:
         """Have every filter look at what those before it have kept."""
         for number, plugin in enumerate(self._filters):
             if isinstance(plugin, TaskSetFilter):
-                self._chosen(number, plugin.choose(self._tasks()), _task_id)
+                self._chosen(number, plugin.choose(self._tasks()), self._places.task)
             elif isinstance(plugin, ExampleSetFilter):
                 self._finish_pass()
-                self._chosen(number, plugin.choose(self._examples), _key)
+                self._chosen(number, plugin.choose(self._examples), self._places.key)
             elif isinstance(plugin, AnswerSetFilter):
                 self._by_task(number, plugin)
             else:
@@ -76,7 +76,7 @@ class Sieve:
                 continue
             if number >= self._asked:
                 self._asked = number + 1
-                if any(self._settled(asked, number, row, judge(row)) for asked, judge in self._waiting):
+                if any(self._settled(asked, number, judge(row)) for asked, judge in self._waiting):
                     continue
             yield number, row
         self._asked, self._read = len(self._by), True
@@ -91,7 +91,7 @@ class Sieve:
             count.lose(unit.row)
             self._note(DROPPED, unit.row.record())
 
-    def _settled(self, number: int, unit: int, row: Task | Example, said: Objection) -> bool:
+    def _settled(self, number: int, unit: int, said: Objection) -> bool:
         """Count and note what a filter says of a unit; whether it drops it."""
         count = self.done.filters[number]
         count.entered += 1
@@ -110,7 +110,7 @@ class Sieve:
             stage=STAGES[count.acts_on],
             status="dropped",
             row_id=place,
-            task_id=_task_of(row).id,
+            task_id=self._places.task(unit),
             by=count.name,
             reason=count.name,
             detail=said.dropped,
@@ -138,17 +138,15 @@ class Sieve:
     def _examples(self) -> Iterator[Example]:
         return (row for _, row in self._kept() if isinstance(row, Example))
 
-    def _chosen(self, number: int, chosen: Selection, key: Callable[[Task | Example], str]) -> None:
-        """What a filter of a set has decided holds from the next pass on."""
+    def _chosen(self, number: int, chosen: Selection, key: Callable[[int], str]) -> None:
+        """Settle what a filter of a set has decided; `key`: number of a unit -> the id by which it is chosen."""
         self._finish_pass()
         self.done.filters[number].told = chosen.told
         named = self._places.named_in((*chosen.dropped.values(), *chosen.flagged.values()))
-
-        def judge(row: Task | Example) -> Objection:
-            dropped, flagged = (found.get(key(row)) for found in (chosen.dropped, chosen.flagged))
-            return Objection(dropped and placed(dropped, named), flagged and placed(flagged, named))
-
-        self._waiting.append((number, judge))
+        for unit, by in enumerate(self._by):
+            if not by:
+                found = (decided.get(key(unit)) for decided in (chosen.dropped, chosen.flagged))
+                self._settled(number, unit, Objection(*(why and placed(why, named) for why in found)))
 
     def _by_task(self, number: int, plugin: AnswerSetFilter) -> None:
         """Rows of one task that follow each other are seen together, each answer once."""
@@ -159,7 +157,7 @@ class Sieve:
             for unit, row in rows:
                 found = next((answer for answer in row.answers if answer.id in lost), None)
                 said = KEPT if found is None else Objection(of_answer(found, lost[found.id]))
-                self._settled(number, unit, row, said)
+                self._settled(number, unit, said)
         self._waiting, self._asked = [], 0
 
 
@@ -169,7 +167,3 @@ def _task_of(row: Task | Example) -> Task:
 
 def _task_id(row: Task | Example) -> str:
     return _task_of(row).id
-
-
-def _key(row: Task | Example) -> str:
-    return ExampleSetFilter.key(row) if isinstance(row, Example) else row.id
