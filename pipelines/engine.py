@@ -2,9 +2,10 @@
 
 This is the one file that subclasses distilabel's pipeline and steps (1.5.3, frozen upstream). The DAG, its steps with
 their declared columns, and its validation are distilabel's. What differs is who runs it: stock `Pipeline.run` hands a
-step one batch at a time and waits for the slowest row of it; `Mill.stream` runs every step on one event loop, opens rows as the step
-can take them, and hands each row on as soon as it is done. Only public API is used (`Pipeline`, `Step`,
-`GeneratorStep`, `pipeline.dag`), and every step does the same work when distilabel calls its `process` with a batch.
+step one batch at a time and waits for the slowest row of it; `Mill.stream` runs every step on one event loop, opens
+rows as the step can take them, and hands each row on as soon as it is done. Only public API is used (`Pipeline`,
+`Step`, `GeneratorStep`, `pipeline.dag`), and every step does the same work when distilabel calls its `process` with a
+batch.
 
 Annotations here are evaluated (no `from __future__ import annotations`): distilabel looks for the parameter of type
 `StepInput` by its annotation.
