@@ -114,6 +114,7 @@ def test_each_model_is_loaded_once_where_one_of_them_judges(tmp_path: Path) -> N
     assert [(one["loads"], one["wakes"]) for one in apart["engines"]] == [(1, 0)] * 3
 
 
+@pytest.mark.slow
 def test_models_that_all_answer_and_judge_sleep_meanwhile(tmp_path: Path) -> None:
     jury = "jury"
     asleep = run(read_recipe(write(tmp_path / "sleep", NAMES, jury)), tmp_path / "sleep" / "run")
@@ -127,6 +128,7 @@ def test_models_that_all_answer_and_judge_sleep_meanwhile(tmp_path: Path) -> Non
     assert tokens(asleep) == tokens(anew), "of a model that sleeps when the run ends, too"
 
 
+@pytest.mark.slow
 def test_models_that_write_tasks_are_loaded_once_each(tmp_path: Path) -> None:
     """The reference answers need a model that is not loaded while the first rubrics are there."""
     folder = tmp_path / "r"
@@ -166,6 +168,7 @@ def test_models_that_write_tasks_are_loaded_once_each(tmp_path: Path) -> None:
         assert len(heard) == len(set(heard))
 
 
+@pytest.mark.slow
 def test_what_earlier_passes_and_processes_did_is_counted(tmp_path: Path) -> None:
     """Where the last pass is stopped before it has looked at everything, and where a later process ends at once."""
     path = write(tmp_path / "r", ("cedar",), tasks=420, max_in_flight=8)
@@ -185,6 +188,7 @@ def test_what_earlier_passes_and_processes_did_is_counted(tmp_path: Path) -> Non
     assert place.manifest()["engines"] == stopped["engines"]
 
 
+@pytest.mark.slow
 def test_a_protocol_that_learns_from_a_pilot_ends_too(tmp_path: Path) -> None:
     cascade = {"protocol": "cascade", "pilot": 40, "strong_pilot": 30}
     runs = []
@@ -258,6 +262,7 @@ def test_a_stop_between_two_passes_is_a_stop_like_any_other(tmp_path: Path) -> N
     assert not starts(folder)["beech"] and not list((folder / "run" / "engines").glob("*.pid"))
 
 
+@pytest.mark.slow
 def test_an_estimate_says_how_long_loaded_models_take(tmp_path: Path) -> None:
     path = write(tmp_path / "r", ("cedar",), tasks=60)
     recipe = yaml.safe_load(path.read_text())

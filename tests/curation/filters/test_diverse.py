@@ -68,6 +68,7 @@ def test_small_sets_and_texts_that_are_equal(count: int) -> None:
         assert distances(points, found).max() == pytest.approx(0, abs=1e-6) or 5 in found
 
 
+@pytest.mark.slow
 def test_what_stays_is_nearer_to_all_than_a_random_choice() -> None:
     tasks = source(3000)
     chosen = Diverse(keep=200, quota="none").choose(tasks)

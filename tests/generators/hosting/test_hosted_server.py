@@ -126,7 +126,7 @@ def test_a_model_that_does_not_start_says_why_in_one_line(fake_vllm: FakeVLLM, t
     entry = fake_vllm.entry("--child", "--fails", "torch.OutOfMemoryError: CUDA out of memory.", name="big")
     said = refused(entry, tmp_path)
     log = tmp_path / f"m-{entry.engine_key()}.log"
-    assert said.startswith("big: vLLM did not start: torch.OutOfMemoryError: CUDA out of memory. Set a smaller ")
+    assert said.startswith("big: vLLM did not start: OutOfMemoryError: CUDA out of memory. Set a smaller ")
     assert said.endswith(f" (log: {log})")
     assert fake_vllm.left() == []
 

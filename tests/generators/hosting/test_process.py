@@ -150,6 +150,7 @@ def test_ctrl_c_does_not_reach_it(tmp_path: Path) -> None:
     asyncio.run(process.stop())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_parent_that_dies_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     parent = subprocess.Popen(

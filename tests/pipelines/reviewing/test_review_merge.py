@@ -59,6 +59,7 @@ def test_two_people_of_known_error_and_the_labels_that_they_make(directory: Path
     assert told["merge"] == {"by": "majority", "why": "", "right": {}}
 
 
+@pytest.mark.slow
 def test_a_worse_annotator_weighs_less_wherever_labels_are_used(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
