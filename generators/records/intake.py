@@ -16,7 +16,8 @@ from pathlib import Path
 
 from ...schemas.formats import Format, Record
 from ...schemas.rows import Loss
-from . import read
+from . import ending, read
+from .columns import Columns
 
 _AT = re.compile(r"(?P<name>.+?):(?P<number>\d+)(?P<rest>.*)", re.DOTALL)
 
@@ -38,7 +39,7 @@ class Intake:
 
     def __post_init__(self) -> None:
         features = self.format.features()
-        self._files = {name: _File(path, frozenset(features[name].names), self) for name, path in self.paths.items()}
+        self._files = {name: _File(path, Columns(features[name]), self) for name, path in self.paths.items()}
 
     def records(self) -> dict[str, Iterator[Record]]:
         """What `decode` takes."""
@@ -86,7 +87,7 @@ class Intake:
 class _File:
     """One file: how many records went by, and where those stand that are none."""
 
-    def __init__(self, path: Path, columns: frozenset[str], intake: Intake) -> None:
+    def __init__(self, path: Path, columns: Columns, intake: Intake) -> None:
         self.path, self.count = path, 0
         self.broken: dict[int, str] = {}
         """Number of the record -> what is wrong, until `decode` has complained about it."""
@@ -95,18 +96,20 @@ class _File:
         self._from, self._ahead = array("Q", [0]), array("Q", [0])
 
     def records(self) -> Iterator[Record]:
+        cells = ending(self.path.name) == ".csv"
         for number, found in read(self.path):
             self.count += 1
             if number - self.count != self._ahead[-1]:
                 self._from.append(self.count)
                 self._ahead.append(number - self.count)
-            if isinstance(found, str):
-                self.broken[self.count] = found
+            record = self._columns.of_cells(found) if cells and isinstance(found, dict) else found
+            if isinstance(record, str):
+                self.broken[self.count] = record
                 yield {}
                 continue
-            if not found.keys() <= self._columns:
-                self._intake.other_columns.update(found.keys() - self._columns)
-            yield found
+            if not record.keys() <= self._columns.names:
+                self._intake.other_columns.update(record.keys() - self._columns.names)
+            yield record
 
     def place(self, number: int) -> str:
         """File and line of a record."""

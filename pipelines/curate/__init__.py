@@ -2,8 +2,8 @@
 
 A file is one of tasks, or one in a format of prefmill. Two things are kept apart: filters look at rows (tasks, or
 examples that the format decodes), and what is written are the kept places of the files themselves, copied and not
-encoded again. Rows come in passes, from the beginning of the files: one for the filters that look at a row at a
-time, and another one wherever a filter has to see all that is left.
+encoded again. Rows come in passes, from the beginning of the files: one for the filters that look at a row at a time,
+and another one wherever a filter has to see all that is left.
 """
 
 from __future__ import annotations

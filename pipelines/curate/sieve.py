@@ -145,8 +145,10 @@ class Sieve:
         named = self._places.named_in((*chosen.dropped.values(), *chosen.flagged.values()))
         for unit, by in enumerate(self._by):
             if not by:
-                found = (decided.get(key(unit)) for decided in (chosen.dropped, chosen.flagged))
-                self._settled(number, unit, Objection(*(why and placed(why, named) for why in found)))
+                dropped, flagged = (decided.get(key(unit)) for decided in (chosen.dropped, chosen.flagged))
+                self._settled(
+                    number, unit, Objection(dropped and placed(dropped, named), flagged and placed(flagged, named))
+                )
 
     def _by_task(self, number: int, plugin: AnswerSetFilter) -> None:
         """Rows of one task that follow each other are seen together, each answer once."""

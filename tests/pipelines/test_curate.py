@@ -31,6 +31,7 @@ from prefmill.curation.filters.task_length import TaskLength
 from prefmill.generators.records import read
 from prefmill.generators.records.format_files import format_named, found_files
 from prefmill.generators.records.intake import Intake
+from prefmill.pipelines.convert import convert
 from prefmill.pipelines.curate import Curation, FormatRows, TaskRows, curate
 from prefmill.schemas.errors import SourceError, UserError
 from prefmill.schemas.formats import Record
@@ -291,6 +292,17 @@ def test_parquet_keeps_columns_types_and_metadata(tmp_path: Path) -> None:
     assert found.schema.equals(table.schema, check_metadata=True)
     assert found.to_pylist() == [row for row in table.to_pylist() if "gone" not in row["instruction"]]
     assert done.count.kept == found.num_rows == 1400
+
+
+def test_a_format_is_read_from_its_csv(tmp_path: Path) -> None:
+    """Lists are JSON in a cell; as texts they would be no record of the format."""
+    format = format_named("preference", "")
+    table = tmp_path / "train.csv"
+    convert(format, format, GOLDEN / "preference" / "train.jsonl", table)
+    done = of_format("preference", table, tmp_path / "out.csv", TaskLength(min_chars=1))
+    assert done.count.kept == done.count.entered == 4
+    assert (tmp_path / "out.csv").read_bytes() == table.read_bytes()
+    assert decoded("preference", tmp_path / "out.csv") == decoded("preference", GOLDEN / "preference" / "train.jsonl")
 
 
 def test_a_filter_says_what_it_could_not_look_at(tmp_path: Path) -> None:
