@@ -59,4 +59,4 @@ def described(gpu: bool, shape: str, size: int) -> str:
     where = "; ".join(memory.name for memory in places)
     load = "" if gpu else f", load average {os.getloadavg()[0]:.1f} at the start"
     python = f"Python {platform.python_version()}"
-    return f"{where}, {os.cpu_count()} cores{load}; {python}, {versions}; {shape}: {size / 1e6:,.0f} MB"
+    return f"{where}{load}; {python}, {versions}; {shape}: {size / 1e6:,.0f} MB"
