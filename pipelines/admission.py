@@ -13,6 +13,7 @@ from typing import Any
 from ..curation.filters import Filter, Selection, TaskFilter, TaskSetFilter
 from ..schemas.rows import Example, Loss, Task
 from .recipe import Recipe
+from .selecting import numbered
 
 SHOWN = 160
 """Characters of a task's instruction in the reason for which it was dropped."""
@@ -65,7 +66,8 @@ class Admission:
 
     def told(self) -> dict[str, Any]:
         """Filter -> its figures, for the manifest."""
-        return {self.filters[number].plugin_name(): dict(one.told) for number, one in self._chosen.items() if one.told}
+        shown = numbered(self.filters)
+        return {shown[number]: dict(one.told) for number, one in self._chosen.items() if one.told}
 
     def _before(self, number: int, lines: Iterable[Line]) -> Iterator[Task]:
         """Each task once, of those to which no filter before filter `number` objects."""

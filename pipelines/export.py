@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ..generators.records.outputs import Outputs
-from ..schemas.errors import CannotCarry, RunDirectoryError
+from ..schemas.errors import CannotCarry, RunDirectoryError, UserError
 from ..schemas.formats import Format
 from ..schemas.rows import Example
 from .card import card
 from .examples import examples
+from .recipe_reading import read_recipe
 from .rundir import RunDirectory, write_text
 from .splitting.figures import Sides
 from .splitting.figures import told as split_figures
@@ -40,6 +41,25 @@ def export(directory: RunDirectory, formats: Sequence[Format], told: dict[str, A
     if told is not None:
         told |= split
     return Waterfall({f"export {writer.plugin.plugin_name()}": writer.count for writer in writers})
+
+
+def export_again(directory: Path, formats: Sequence[Format] | None = None) -> Waterfall:
+    """Export a finished run anew, in the formats of its recipe or in these, and renew what its manifest says of them.
+
+    Raises `RunDirectoryError` where another process works there, and `UserError` where the run is not finished.
+    """
+    place = RunDirectory(directory)
+    recipe = read_recipe(place.recipe(), environment=False)
+    with place.claimed(recipe, begins=False):
+        manifest = place.manifest()
+        if not manifest["finished"]:
+            raise UserError(f"{directory}: this run is not finished. `prefmill run` on its recipe goes on with it.")
+        before = manifest.get(KEY, {}).get("formats", {})
+        exported = export(place, recipe.exports if formats is None else formats, manifest)
+        manifest["stages"] |= exported.as_plain()
+        manifest[KEY]["formats"] = before | manifest[KEY]["formats"]
+        place.write_manifest(manifest)
+    return exported
 
 
 class _Writer:

@@ -154,7 +154,9 @@ def _mistake(details: Any, model: type[BaseModel], beside: Sequence[str]) -> _Mi
     kind, context = details["type"], details.get("ctx", {})
     location: Location = ()
     branch, parent, here = None, model, _arms(model)[0]
-    for part in details["loc"]:
+    of_key = details["loc"][-1:] == ("[key]",)
+    path = details["loc"][:-1] if of_key else details["loc"]
+    for place, part in enumerate(path, start=1):
         arms = _arms(here)
         if len(arms) > 1:
             branch = branch or (location, part)
@@ -163,7 +165,7 @@ def _mistake(details: Any, model: type[BaseModel], beside: Sequence[str]) -> _Mi
         here, location = arms[0], (*location, part)
         if isinstance(here, type) and issubclass(here, BaseModel):
             parent = here
-        here = _inside(here, part)
+        here = _inside(here, part, key=of_key and place == len(path))
     if kind == "extra_forbidden":
         names = (*parent.model_fields, *(beside if len(location) == 1 else ()))
         return _Mistake(kind, "", None, location, names, branch)
@@ -218,13 +220,13 @@ def _is_called(arm: Any, name: object) -> bool:  # noqa: ANN401
     return str(name).startswith("literal[") if get_origin(arm) is Literal else getattr(arm, "__name__", "") == name
 
 
-def _inside(annotation: Any, part: int | str) -> Any:  # noqa: ANN401
-    """The annotation of what stands under a key or an index."""
+def _inside(annotation: Any, part: int | str, *, key: bool) -> Any:  # noqa: ANN401
+    """The annotation of what stands under a key or an index; `key`: of a mapping's key itself."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         field = annotation.model_fields.get(str(part))
         return field.annotation if field else Any
     arguments = get_args(annotation)
-    return arguments[-1 if get_origin(annotation) is dict else 0] if arguments else Any
+    return arguments[-1 if get_origin(annotation) is dict and not key else 0] if arguments else Any
 
 
 def _plain(text: str) -> bool:

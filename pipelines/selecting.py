@@ -7,7 +7,9 @@ nothing of the parts is changed, so the same run with other filters publishes so
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..curation.filters import ExampleSetFilter, Filter
@@ -25,13 +27,12 @@ TASK, EXAMPLE = "task", "example"
 def select(place: RunDirectory, filters: Sequence[Filter], fall: Waterfall, told: dict[str, Any]) -> None:
     """Drop what the filters of sets object to; `told` gets their figures, by filter, under `KEY`."""
     flags: list[Mapping[str, str]] = []
-    for plugin in filters:
-        if not isinstance(plugin, ExampleSetFilter):
-            continue
+    choosing = [plugin for plugin in filters if isinstance(plugin, ExampleSetFilter)]
+    for plugin, shown in zip(choosing, numbered(choosing), strict=True):
         name = plugin.plugin_name()
-        chosen = plugin.choose(lambda: examples(place))
+        chosen = plugin.choose(partial(examples, place))
         if chosen.told:
-            told.setdefault(KEY, {})[name] = dict(chosen.told)
+            told.setdefault(KEY, {})[shown] = dict(chosen.told)
         losses = [
             loss
             for example in examples(place)
@@ -47,6 +48,16 @@ def select(place: RunDirectory, filters: Sequence[Filter], fall: Waterfall, told
             {"row_id": row_id, "kind": EXAMPLE, "by": name, "detail": why} for row_id, why in chosen.flagged.items()
         ]
     place.write_flags([*_flags_of(place, TASK), *flags])
+
+
+def numbered(filters: Sequence[Filter]) -> list[str]:
+    """Under what their figures are kept: their names, and a number with the second and later ones of a name."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in (plugin.plugin_name() for plugin in filters):
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return found
 
 
 def flagged_comparisons(place: RunDirectory) -> frozenset[str]:

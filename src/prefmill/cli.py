@@ -304,15 +304,10 @@ def export(
 ) -> None:
     """Write the kept rows of a finished run again. Makes no call."""
     from prefmill import terminal
-    from prefmill.pipelines.export import export as export_run
-    from prefmill.pipelines.recipe_reading import formats_named, read_recipe
-    from prefmill.pipelines.rundir import RunDirectory
+    from prefmill.pipelines.export import export_again
+    from prefmill.pipelines.recipe_reading import formats_named
 
-    place = RunDirectory(directory)
-    if not place.manifest()["finished"]:
-        raise UserError(f"{directory}: this run is not finished. `prefmill run` on its recipe goes on with it.")
-    chosen = formats_named(formats) if formats else read_recipe(place.recipe(), environment=False).exports
-    exported = export_run(place, chosen)
+    exported = export_again(directory, formats_named(formats) if formats else None)
     if as_json:
         terminal.show_json(exported.as_plain())
     else:

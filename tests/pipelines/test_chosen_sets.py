@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from prefmill.pipelines.examples import examples
-from prefmill.pipelines.recipe_reading import read_recipe
+from prefmill.pipelines.export import export_again
+from prefmill.pipelines.recipe_reading import formats_named, read_recipe
 from prefmill.pipelines.reviewing.plan import plan
 from prefmill.pipelines.run import run
 from prefmill.pipelines.rundir import RunDirectory
@@ -91,6 +92,28 @@ def test_near_duplicates_are_on_one_side(chosen: tuple[RunDirectory, dict[str, A
     assert json.loads((place.path / "manifest.json").read_text())["split"] == split
 
 
+def test_another_export_is_told_beside_those_before(chosen: tuple[RunDirectory, dict[str, Any]]) -> None:
+    place, manifest = chosen
+    exported = export_again(place.path, formats_named(["judgelm"])).as_plain()
+    after = place.manifest()
+    assert set(exported) == {"export judgelm"}
+    assert after["stages"] == manifest["stages"] | exported
+    assert set(after["split"].pop("formats")) == {"judgelm", "preference"}
+    assert after["split"].items() <= manifest["split"].items()
+    export_again(place.path)
+    assert place.manifest()["split"]["formats"]["preference"] == manifest["split"]["formats"]["preference"]
+
+
+def test_two_filters_of_a_name_have_figures_of_their_own(tmp_path: Path) -> None:
+    diverse = [{"filter": "diverse", "keep": keep} for keep in (30, 20)]
+    balance = [{"filter": "balance", "over": {over: "uniform"}} for over in ("winner", "models")]
+    manifest = run(read_recipe(write_recipe(tmp_path, [*diverse, *balance])), tmp_path / "run")
+    told = manifest["filters"]
+    assert set(told) == {"diverse", "diverse (2)", "balance", "balance (2)"}
+    assert (told["diverse"]["kept"], told["diverse (2)"]["kept"]) == (30, 20)
+    assert told["balance (2)"]["kept"] == manifest["stages"]["verdicts"]["kept"] <= told["balance"]["kept"]
+
+
 def test_people_get_flagged_pairs_first(chosen: tuple[RunDirectory, dict[str, Any]]) -> None:
     place, manifest = chosen
     flags = [json.loads(line) for line in place.flagged.read_text().splitlines()]
@@ -117,7 +140,10 @@ def test_settings_are_read_as_they_stand(tmp_path: Path) -> None:
     ]
     for wrong, said in (
         ({"filter": "balance", "over": {"winner": {"first": -1}}}, "shares are 0 or more"),
-        ({"filter": "balance", "over": {"length": "uniform"}}, r"filters\[0\].over"),
+        (
+            {"filter": "balance", "over": {"model": "uniform"}},
+            r"filters\[0\].over.model: one of 'winner', .*'category' \(got 'model'\). Did you mean 'models'\?",
+        ),
         ({"filter": "diverse"}, r"filters\[0\].keep"),
         ({"filter": "length_matched", "rate": 1}, r"filters\[0\].rate"),
         ({"filter": "pair_policy", "keep": "best"}, r"filters\[0\].keep"),
