@@ -51,6 +51,7 @@ async def _all(recipe: Recipe, directory: Path, load: bool) -> list[Check]:
     checks += [_one(machine.recorded(provider)) for provider in recipe.answers if provider.local]
     own = [provider for provider in recipe.providers() if isinstance(provider, Hosted)]
     checks += [_hosted(own, hosted_in_order(recipe), load)] if own else []
+    checks += [_one(machine.filters(recipe.filters))] if recipe.filters else []
     checks += [_one(_world(recipe))] if recipe.simulated() else []
     checks += [_one(hub.hub(recipe.publish))] if recipe.publish else []
     found = await asyncio.gather(*checks)

@@ -56,6 +56,8 @@ def run(
     """
     place = RunDirectory(directory)
     check_prices(caps, recipe.providers())
+    for plugin in recipe.filters:
+        plugin.ready()
     next(recipe.tasks.seeds(), None)  # A source that cannot be read is told before anything is started.
     with ExitStack() as stack:
         stack.enter_context(place.claimed(recipe))

@@ -7,6 +7,8 @@ texts with the word)) + 1, scikit-learn's smooth idf, once a word.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,13 @@ from .sets import TextSets
 
 Vectors = NDArray[np.float32]
 _BITS = 8
+
+
+def bags_of(texts: Iterable[str]) -> Vectors:
+    """A vector for each text, shape (n, 256). The same texts give the same vectors on every machine."""
+    with TextSets(ngram=1) as sets:
+        sets.add(texts)
+        return bags(sets)
 
 
 def bags(sets: TextSets) -> Vectors:

@@ -21,6 +21,13 @@ class Filter(Plugin):
 
     kind: ClassVar[str] = "filter"
 
+    def ready(self) -> None:
+        """Have what the filter needs beside its rows at hand. Asked before anything is paid for.
+
+        Raises `UserError` where a package or a file is missing. Filters of sets of tasks, which act before that anyway,
+        need not say so here.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

@@ -34,12 +34,15 @@ class Classified(Frozen):
         """The same filter, its model looked up from `folder`."""
         return self.model_copy(update={"model": folder / self.model.expanduser()})
 
-    def toxic(self, text: str) -> str | None:
-        """One line on the first label whose limit the text reaches; None where it reaches none."""
+    def ready(self) -> None:
         there = labels_of(self.model)
         for label in self.limits:
             if label not in there:
                 raise UserError(f"toxicity: {self.model} has no label {label!r}. {known(label, sorted(there))}")
+
+    def toxic(self, text: str) -> str | None:
+        """One line on the first label whose limit the text reaches; None where it reaches none."""
+        self.ready()
         scores = toxicity(text, self.model)
         return next(
             (

@@ -25,6 +25,9 @@ class DecontaminateAnswers(AnswerFilter):
         """The same filter, its files looked up from `folder`."""
         return self.model_copy(update={"against": tuple(one.at(folder) for one in self.against)})
 
+    def ready(self) -> None:
+        self._index  # noqa: B018 - it is made once, and kept
+
     def drop(self, task: Task, answer: Answer) -> str | None:
         held = next(Search(self._index).look([(answer.text or "",)]))
         return str(held) if held is not None else None

@@ -12,10 +12,9 @@ from pydantic import Field, model_validator
 
 from ...schemas.errors import UserError
 from ...schemas.rows import Task
-from ..duplicates.bags import Vectors, bags, unit
+from ..duplicates.bags import Vectors, bags_of, unit
 from ..duplicates.cosine import alike
 from ..duplicates.of_tasks import Compared, Passed, Preferred
-from ..duplicates.sets import TextSets
 from . import Selection, TaskSetFilter
 
 _AT_ONCE = 4096
@@ -41,7 +40,8 @@ class SemanticDuplicates(TaskSetFilter):
     report_only: bool = True
     """Flag what is alike; false drops it."""
     embeddings: Literal["words", "static", "sentence"] = "words"
-    """`words`: hashed words; `static`: a model2vec model; `sentence`: a sentence-transformers model."""
+    """`words`: hashed words; `static`: a model2vec model (`pip install 'prefmill[static]'`); `sentence`: a
+    sentence-transformers model (`'prefmill[sentence]'`)."""
     model: Path | None = None
     """Folder with the model, for `static` and `sentence`; a relative path is looked up from the recipe's folder."""
     compared: Compared = "chat"
@@ -75,9 +75,7 @@ class SemanticDuplicates(TaskSetFilter):
 
     def _vectors(self, texts: Iterator[str]) -> Vectors:
         if self.model is None:
-            with TextSets(ngram=1) as sets:
-                sets.add(texts)
-                return bags(sets)
+            return bags_of(texts)
         model = _static(self.model) if self.embeddings == "static" else _sentence(self.model)
         batches = iter(lambda: list(islice(texts, _AT_ONCE)), [])
         parts = [np.asarray(model.encode(some), dtype=np.float32) for some in batches]
@@ -114,5 +112,6 @@ def _there(folder: Path) -> Path:
 
 def _missing(embeddings: str, package: str) -> UserError:
     return UserError(
-        f"semantic_duplicates: embeddings: {embeddings} needs the package {package}. Next: pip install {package}"
+        f"semantic_duplicates: embeddings: {embeddings} needs the package {package}. Next: pip install "
+        f"'prefmill[{embeddings}]'"
     )

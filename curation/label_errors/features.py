@@ -14,8 +14,7 @@ from statistics import fmean
 import numpy as np
 
 from ...schemas.rows import Answer, Example
-from ..duplicates.bags import bags
-from ..duplicates.sets import TextSets
+from ..duplicates.bags import bags_of
 from ..logistic import Codes, Floats
 from ..nuisances import log_length, markdown
 from ..standings import Judged, judged
@@ -49,9 +48,7 @@ class Pairs:
         say, the difference of their grades, of their lengths and of their markdown, and of their hashed words.
         """
         pairs = cls()
-        with TextSets(ngram=1) as sets:
-            sets.add(pairs._texts(examples))
-            words = bags(sets)
+        words = bags_of(pairs._texts(examples))
         scalars = np.array(pairs._scalars, dtype=np.float64).reshape(-1, 3)
         others = pairs._by_others()
         scaled = _scaled(np.column_stack([others, scalars]))

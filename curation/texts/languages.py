@@ -54,12 +54,12 @@ def language_of(text: str, least_letters: int, confidence: float) -> str | None:
     It does not say where there are fewer than `least_letters` letters, or where no language has a probability of at
     least `confidence`. Raises `UserError` where py3langid is not installed.
     """
-    identifier = _identifier()
+    tells = identifier()
     prose = _NOT_PROSE.sub(" ", without_code(text[:LONGEST]))
     if sum(map(str.isalpha, prose)) < least_letters:
         return None
     found: dict[str, float] = {}
-    for code, probability in identifier.rank(prose):
+    for code, probability in tells.rank(prose):
         counted = ALIKE.get(code, code)
         found[counted] = found.get(counted, 0.0) + probability
     language = max(found, key=found.__getitem__)
@@ -67,7 +67,8 @@ def language_of(text: str, least_letters: int, confidence: float) -> str | None:
 
 
 @cache
-def _identifier() -> LanguageIdentifier:
+def identifier() -> LanguageIdentifier:
+    """What tells languages apart. Raises `UserError` where py3langid is not installed."""
     try:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
     except ImportError:

@@ -35,6 +35,7 @@ def toxicity(text: str, model: Path) -> Scores:
     return highest
 
 
+@cache
 def labels_of(model: Path) -> frozenset[str]:
     """The labels that the model gives scores of, in lower case."""
     return frozenset(_classifier(model)(["-"])[0])

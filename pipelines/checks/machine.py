@@ -7,11 +7,13 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from ...curation.filters import Filter
 from ...generators.providers import Provider, Site
 from ...schemas.errors import RunDirectoryError, SourceError, UserError
 from ...schemas.rows import Loss, Task
@@ -54,6 +56,27 @@ async def source(recipe: Recipe) -> Check:
     text = " ".join(line.instruction.split())
     shown = text if len(text) <= 40 else f"{text[:39]}…"
     return Check("tasks", "ok", f"{recipe.tasks.label}: {shown!r}, {1e3 * (time.monotonic() - started):.0f} ms")
+
+
+async def filters(plugins: Sequence[Filter]) -> Check:
+    """What the filters need beside rows is there."""
+
+    def ready() -> list[str]:
+        found = []
+        for plugin in plugins:
+            try:
+                plugin.ready()
+            except UserError as error:
+                found.append(str(error))
+        return found
+
+    try:
+        missing = await in_thread(ready)
+    except TimeoutError:
+        return Check("filters", "skipped", f"not at hand within {PROBE_S:g} s")
+    if missing:
+        return Check("filters", "red", "; ".join(missing), "Install or correct it, or leave the filter out.")
+    return Check("filters", "ok", ", ".join(plugin.plugin_name() for plugin in plugins))
 
 
 async def directory(recipe: Recipe, path: Path) -> Check:

@@ -33,6 +33,8 @@ def curate(rows: Rows, filters: Sequence[Filter], inputs: Path, outputs: Path) -
     `outputs` cannot be written; nothing is left at `outputs` then.
     """
     check_fit(rows, filters)
+    for plugin in filters:
+        plugin.ready()
     places, notes = new_places(rows.files, inputs, outputs, (DROPPED, FLAGGED))
     try:
         with Outputs(notes, dict) as out:

@@ -61,10 +61,10 @@ def records(handed: Sequence[Handed], found: Mapping[str, Pair], blind: bool) ->
     How rare a word is, is told by the questions of all pairs in `found`, so that a record's vector does not hang on who
     else's records are made.
     """
-    from ...curation.vectors import vectors
+    from ...curation.duplicates.bags import bags_of
 
     asked = {pair.task.id: _question(pair.task) for pair in found.values()}
-    rows = dict(zip(asked, vectors(list(asked.values())).tolist(), strict=True))
+    rows = dict(zip(asked, bags_of(asked.values()).tolist(), strict=True))
     return [_record(one, found[one.comparison_id], rows[found[one.comparison_id].task.id], blind) for one in handed]
 
 
@@ -104,7 +104,7 @@ def _record(handed: Handed, pair: Pair, vector: Sequence[float], blind: bool) ->
         teacher=as_shown(pair.teachers, handed.shown) if open_ and pair.teachers else None,
         certainty=pair.certainty if open_ else None,
         metadata=_metadata(pair.task, a, b),
-        # A question without words is like no other; a vector of zeros has no direction, and Elasticsearch refuses it.
+        # Words may cancel out; a vector of zeros has no direction, and Elasticsearch refuses it.
         vector=tuple(vector) if any(vector) else None,
     )
 

@@ -11,7 +11,7 @@ import pytest
 
 from prefmill.curation.desks import Asked, Batch, Offered, Record, Said
 from prefmill.curation.desks.argilla import Argilla
-from prefmill.curation.vectors import vectors
+from prefmill.curation.duplicates.bags import bags_of
 from prefmill.pipelines.embedded_argilla.server import down
 from prefmill.schemas.errors import EndpointError, UserError
 from prefmill.schemas.rows import Message
@@ -167,7 +167,7 @@ def test_what_was_said_and_suggested_stays_when_it_is_pushed_again(running: Runn
 
 def test_records_are_found_by_metadata_and_by_a_question_like_theirs(running: Running, desk: Argilla) -> None:
     texts = ["How do I sort a list in Python?", "Who wrote Faust?", "How can I sort a long list in Python?", "Why?"]
-    rows = vectors(texts).tolist()
+    rows = bags_of(texts).tolist()
     some = tuple(
         record(
             number,

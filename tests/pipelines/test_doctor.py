@@ -24,7 +24,7 @@ from prefmill.pipelines.checks import Check, machine
 from prefmill.pipelines.doctor import doctor
 from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.run import run
-from prefmill.schemas.errors import Stopped
+from prefmill.schemas.errors import Stopped, UserError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serving = Callable[[Handler], AbstractAsyncContextManager[str]]
@@ -290,6 +290,26 @@ def test_tasks_that_cannot_be_read(serving: Serving, server: Server, tmp_path: P
 
     assert red(asyncio.run(whole(None))) == {"tasks"}
     assert red(asyncio.run(whole('{"instruction": ""}\n'))) == {"tasks"}
+
+
+def test_a_filter_whose_file_is_missing(serving: Serving, server: Server, tmp_path: Path) -> None:
+    async def whole() -> dict[str, Check]:
+        async with serving(server.answer) as base_url:
+            path = write_recipe(tmp_path, base_url)
+            against = {"filter": "decontaminate_answers", "against": [{"file": "held-out.jsonl"}]}
+            path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "filters": ["refusals", against]}))
+            found = await look(path)
+            asked = len(server.asked)
+            with pytest.raises(UserError, match=r"held-out\.jsonl"):
+                await asyncio.to_thread(run, read_recipe(path), tmp_path / "run")
+            assert len(server.asked) == asked, "nothing is paid for before it is told"
+            (tmp_path / "held-out.jsonl").write_text('{"question": "What is a mill, and what is it for?"}\n')
+            assert (await look(path))["filters"] == Check("filters", "ok", "refusals, decontaminate_answers")
+            return found
+
+    found = asyncio.run(whole())
+    assert red(found) == {"filters"}
+    assert "held-out.jsonl" in found["filters"].found
 
 
 def test_a_directory_where_somebody_runs(serving: Serving, server: Server, tmp_path: Path) -> None:

@@ -100,4 +100,4 @@ def test_languages_that_there_are_not() -> None:
 @pytest.mark.skipif(importlib.util.find_spec("py3langid") is not None, reason="py3langid is there")
 def test_without_py3langid() -> None:
     with pytest.raises(UserError, match=r"need the package py3langid\. Next: pip install 'prefmill\[lang\]'"):
-        TaskLanguage(languages=("en",)).drop(task(GERMAN))
+        TaskLanguage(languages=("en",)).ready()

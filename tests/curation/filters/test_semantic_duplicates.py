@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from prefmill.curation.filters import Filter, Selection
 from prefmill.curation.filters.semantic_duplicates import SemanticDuplicates
+from prefmill.schemas.errors import UserError
 from prefmill.schemas.plugins import load
 from prefmill.schemas.rows import Message, Task
 from prefmill.schemas.rubric import Rubric
@@ -19,32 +20,7 @@ from prefmill.schemas.rubric import Rubric
 LONG = "Explain in simple words how a pulsar differs from a quasar and why one of them was taken for a signal."
 TURNED = "In simple words: why was one of them taken for a signal, and how a pulsar differs from a quasar? Explain."
 FAR = "Write a haiku about the sea in winter without the words sea and water in it."
-LETTERS = """
-import numpy as np
-class {name}:
-    def __init__(self, folder):
-        self.letters = open(folder + "/letters").read()
-    @classmethod
-    def from_pretrained(cls, folder):
-        return cls(folder)
-    def encode(self, sentences):
-        return np.array([[text.count(letter) for letter in self.letters] for text in sentences], dtype=float)
-"""
-CHOOSE = """
-import sys
-from prefmill.curation.filters.semantic_duplicates import SemanticDuplicates
-from prefmill.schemas.errors import UserError
-from prefmill.schemas.rows import Message, Task
-tasks = [Task(messages=(Message(role="user", content=text),)) for text in ("abc", "", "cab", "ccc")]
-for embeddings in ("static", "sentence"):
-    for folder in sys.argv[1:]:
-        try:
-            plugin = SemanticDuplicates.model_validate({"embeddings": embeddings, "model": folder})
-            found = plugin.choose(tasks).flagged
-            print([place for place, task in enumerate(tasks) if task.id in found])
-        except UserError as error:
-            print(error)
-"""
+WORDS = ("pulsar", "quasar", "signal", "haiku", "sea", "winter")
 
 
 def _tasks(*texts: str, rubric: Rubric | None = None) -> list[Task]:
@@ -92,30 +68,75 @@ def test_no_tasks() -> None:
     assert _chosen([]).told == {"tasks": 0, "alike": 0}
 
 
-def _said(packages: Path, sources: tuple[str, str], *folders: Path) -> list[str]:
-    """What the filter says in a process of its own, with stand-ins for packages that need not be installed here."""
-    for name, source in zip(("model2vec", "sentence_transformers"), sources, strict=True):
-        (packages / f"{name}.py").write_text(source, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(packages)}
-    command = [sys.executable, "-c", CHOOSE, *map(str, folders)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
+def there(*packages: str) -> bool:
+    return all(importlib.util.find_spec(name) is not None for name in packages)
 
 
-def test_models_of_other_packages(tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "letters").write_text("abc", encoding="utf-8")
-    sources = (LETTERS.format(name="StaticModel"), LETTERS.format(name="SentenceTransformer"))
-    missing = f"semantic_duplicates: model: no folder {tmp_path / 'nowhere'}"
-    assert _said(tmp_path, sources, folder, tmp_path / "nowhere") == ["[2]", missing] * 2
+def make_static(folder: Path) -> None:
+    """A model2vec model whose words all point their own ways."""
+    import numpy as np
+    from model2vec import StaticModel
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    vocabulary = {word: place for place, word in enumerate(("[PAD]", "[UNK]", *WORDS))}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106
+    tokenizer.pre_tokenizer = Whitespace()
+    StaticModel(np.eye(len(vocabulary), dtype=np.float32), tokenizer).save_pretrained(str(folder))
 
 
-def test_a_package_that_is_missing(tmp_path: Path) -> None:
-    assert _said(tmp_path, ("raise ImportError", "raise ImportError"), tmp_path) == [
-        f"semantic_duplicates: embeddings: {name} needs the package {package}. Next: pip install {package}"
-        for name, package in (("static", "model2vec"), ("sentence", "sentence-transformers"))
-    ]
+def make_sentence(folder: Path) -> None:
+    """A sentence-transformers model with random weights."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    words = folder.with_suffix(".words")
+    words.mkdir()
+    (words / "vocab.txt").write_text("\n".join(("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS)))
+    torch.manual_seed(0)
+    shape = BertConfig(
+        vocab_size=5 + len(WORDS), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
+    )
+    BertModel(shape).save_pretrained(words)
+    BertTokenizerFast(str(words / "vocab.txt")).save_pretrained(words)
+    SentenceTransformer(modules=[Transformer(str(words)), Pooling(32)]).save(str(folder))
+
+
+MADE = {
+    "static": pytest.param(
+        "static", make_static, marks=pytest.mark.skipif(not there("model2vec"), reason="no model2vec")
+    ),
+    "sentence": pytest.param(
+        "sentence",
+        make_sentence,
+        marks=pytest.mark.skipif(not there("sentence_transformers"), reason="no sentence-transformers"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("embeddings", "make"), MADE.values())
+def test_models_of_other_packages(tmp_path: Path, embeddings: str, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "model")
+    tasks = _tasks("pulsar quasar signal", "haiku sea winter", "", "pulsar quasar signal signal")
+    found = _chosen(tasks, embeddings=embeddings, model=tmp_path / "model", threshold=0.94)
+    assert list(found.flagged) == [tasks[3].id]
+    assert found.flagged[tasks[3].id].endswith(f" with {tasks[0].id}")
+    # A name that is no folder would be downloaded by these packages.
+    with pytest.raises(UserError, match=f"model: no folder {tmp_path / 'nowhere'}"):
+        _chosen(tasks, embeddings=embeddings, model=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("embeddings", "package"), [("static", "model2vec"), ("sentence", "sentence_transformers")])
+def test_a_package_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embeddings: str, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    wanted = rf"embeddings: {embeddings} needs the package {package.replace('_', '-')}\. Next: pip install"
+    with pytest.raises(UserError, match=rf"{wanted} 'prefmill\[{embeddings}\]'"):
+        _chosen(_tasks(LONG), embeddings=embeddings, model=tmp_path)
 
 
 def test_a_model_is_looked_up_from_the_recipes_folder(tmp_path: Path) -> None:

@@ -76,8 +76,11 @@ def test_a_classifier_decides(tmp_path: Path) -> None:
     assert plugin.drop(TASK, answer("sky " * 500 + "awful " * 100)) is not None
     for text in ("", " \n", "\ud800 \0"):
         assert plugin.drop(TASK, answer(text)) is None
+    wrong = AnswerToxicity(model=model, limits={"insult": 0.5})
     with pytest.raises(UserError, match=r"has no label 'insult'\. Known: fine, toxic"):
-        AnswerToxicity(model=model, limits={"insult": 0.5}).drop(TASK, answer("sky"))
+        wrong.ready()
+    with pytest.raises(UserError, match=r"has no label 'insult'\. Known: fine, toxic"):
+        wrong.drop(TASK, answer("sky"))
 
 
 @pytest.mark.parametrize("limits", [{}, {"toxic": 0.0}, {"toxic": 1.5}])
