@@ -81,7 +81,7 @@ def make_static(folder: Path) -> None:
     from tokenizers.pre_tokenizers import Whitespace
 
     vocabulary = {word: place for place, word in enumerate(("[PAD]", "[UNK]", *WORDS))}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     StaticModel(np.eye(len(vocabulary), dtype=np.float32), tokenizer).save_pretrained(str(folder))
 
