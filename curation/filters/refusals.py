@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from ...schemas.rows import Answer, Task
 from . import AnswerFilter
+from ._patterns import compiled
 
 REGRET = (
     r"(?:(?:i'?m|i am)? ?(?:so |very |really |truly |deeply |terribly )?sorry|i'm afraid|i am afraid|(?:my )?apologies|"
@@ -79,12 +80,7 @@ class Refusals(AnswerFilter):
     @field_validator("patterns")
     @classmethod
     def _compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        for pattern in patterns:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"not a regular expression ({error}): {pattern!r}") from error
-        return patterns
+        return compiled(patterns)
 
     def drop(self, task: Task, answer: Answer) -> str | None:
         text = answer.text or ""
