@@ -20,7 +20,7 @@ from ..generators.sources import Source
 from ..generators.world.settings import WorldSettings
 from ..schemas.formats import Format
 from ..schemas.frozen import Frozen
-from ..schemas.plugins import Plugin
+from ..schemas.plugins import KINDS, Plugin
 from ..schemas.probe import Removable
 from . import recipe_file
 from .publishing.settings import Publish
@@ -199,8 +199,29 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:  # noqa: ANN40
         nested = (differences(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(old, new, strict=True)))
         return [line for lines in nested for line in lines]
     if isinstance(old, list) and isinstance(new, list):
-        return [f"{path}: {len(old)} entries -> {len(new)}"]
+        sides = (("without", _beyond(old, new)), ("with", _beyond(new, old)))
+        told = "; ".join(f"{how} {', '.join(map(_entry, some))}" for how, some in sides if some)
+        return [f"{path}: {len(old)} entries -> {len(new)}: {told}"]
     return [] if old == new else [f"{path}: {_short(old)} -> {_short(new)}"]
+
+
+def _beyond(some: list[Any], others: list[Any]) -> list[Any]:
+    """What is in `some` more often than in `others`."""
+    left = list(others)
+    found = []
+    for one in some:
+        if one in left:
+            left.remove(one)
+        else:
+            found.append(one)
+    return found
+
+
+def _entry(value: object) -> str:
+    """An entry of a list by its name, where it has one."""
+    if isinstance(value, dict):
+        value = next((value[key] for key in ("model", *KINDS) if key in value), value)
+    return _short(value)
 
 
 def _short(value: object) -> str:

@@ -71,7 +71,8 @@ MUST_NOT = [
         "answers[1].sampling.temperature: nothing -> 0.5",
     ),
     (("  - {provider: simulated, model: sim-pine-7b}\n", "  - {provider: simulated, model: sim-oak-8b}\n"
-      "  - {provider: simulated, model: sim-elm-9b}\n"), "answers: 2 entries -> 3"),
+      "  - {provider: simulated, model: sim-elm-9b}\n"),
+     "answers: 2 entries -> 3: without 'sim-pine-7b'; with 'sim-oak-8b', 'sim-elm-9b'"),
     (("judge: judgelm\n", "judge: judgelm\n  reference: never\n"), "judge.reference: 'when_present' -> 'never'"),
     (("judgelm\n", "judgelm\n  protocol: both_orders\n"), "judge.protocol.protocol: 'one_order' -> 'both_orders'"),
     (("teacher-strong}", "teacher-strong, name: t}"), "judge.teachers[0].name: nothing -> 't'"),
@@ -98,6 +99,12 @@ def test_long_values_are_cut() -> None:
 def test_lists_of_one_length_are_compared_entry_by_entry() -> None:
     assert differences({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}) == ["a[1].b: 2 -> 3"]
     assert differences({"a": [1]}, {"a": [1]}) == []
+
+
+def test_lists_of_different_lengths_say_which_entries() -> None:
+    old, new = [{"filter": "refusals", "longest": 9}, {"filter": "balance"}], [{"filter": "balance"}]
+    assert differences({"a": old}, {"a": new}) == ["a: 2 entries -> 1: without 'refusals'"]
+    assert differences({"a": new}, {"a": [*new, *new]}) == ["a: 1 entries -> 2: with 'balance'"]
 
 
 def test_the_directory_is_the_chosen_one_or_the_names(tmp_path: Path) -> None:
