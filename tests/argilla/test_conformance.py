@@ -36,7 +36,8 @@ def _upstream(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as files:
         # Python 3.11.4 and later know filters, and 3.12 wants one.
-        files.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+        files.extraction_filter = getattr(tarfile, "data_filter", None)
+        files.extractall(folder)
     return folder / "argilla_server-2.8.0"
 
 
