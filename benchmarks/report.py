@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import yaml
 from playwright.sync_api import sync_playwright
@@ -34,13 +35,21 @@ def prefmill(*arguments: object) -> None:
     subprocess.run([sys.executable, "-m", "prefmill", *map(str, arguments)], check=True)
 
 
+def variant(task: dict[str, Any], number: int) -> dict[str, Any]:
+    """The task as another one: equal ones would have the same answers, which the page holds once."""
+    *before, last = task.get("messages", [{"role": "user", "content": task.get("instruction")}])
+    asked = {**last, "content": f"{last['content']} (Case {number}.)"}
+    others = {key: value for key, value in task.items() if key != "instruction"}
+    return {**others, "id": f"q{number}", "messages": [*before, asked]}
+
+
 def make(folder: Path, tasks: int) -> Path:
     """The run, where it is not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     examples = [json.loads(line) for line in EXAMPLES.read_text(encoding="utf-8").splitlines()]
     with (folder / "tasks.jsonl").open("w", encoding="utf-8") as file:
         for number in range(tasks):
-            file.write(json.dumps({**examples[number % len(examples)], "id": f"q{number}"}) + "\n")
+            file.write(json.dumps(variant(examples[number % len(examples)], number)) + "\n")
     simulated = {"provider": "simulated", "sampling": {"temperature": 0.7}}
     recipe = {
         "name": "report",
