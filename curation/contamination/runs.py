@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..duplicates.shingles import Hashes, mixed
-from ..duplicates.words import Positions, boundaries, codes_of, fold, row_starts
+from ..duplicates.words import Positions, boundaries, codes_of, fold_all
 
 _BASE = 0x9E3779B97F4A7C15
 """An odd number without a pattern: SplitMix64's, 2**64 by the golden ratio."""
@@ -27,10 +27,10 @@ class Runs:
 
     def __init__(self, texts: Sequence[str]) -> None:
         """`texts` with at most some millions of characters: memory is some 30 bytes a character."""
-        folded = [fold(text) for text in texts]
-        codes = codes_of("\n".join(folded))
+        folded, rows = fold_all(texts)
+        codes = codes_of(folded)
         starts, ends = boundaries(codes)
-        firsts = np.searchsorted(starts, row_starts(folded))
+        firsts = np.searchsorted(starts, rows)
         self.firsts: Positions = firsts
         """Shape (n,): each text's first word."""
         self.counts: Positions = np.diff(firsts, append=len(starts))

@@ -14,7 +14,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from .words import Positions, boundaries, codes_of, fold, row_starts
+from .words import Positions, boundaries, codes_of, fold, fold_all
 
 Hashes = NDArray[np.uint64]
 HASH_BITS = 50
@@ -31,11 +31,11 @@ def shingles(texts: Sequence[str], ngram: int) -> tuple[Positions, Hashes]:
 
     At most `MOST_TEXTS` texts. Memory is some 40 bytes a character for the time of the call.
     """
-    folded = [fold(text) for text in texts]
-    codes = codes_of("\n".join(folded))
+    folded, begins = fold_all(texts)
+    codes = codes_of(folded)
     starts, ends = boundaries(codes)
     hashed = _word_hashes(codes, starts, ends)
-    firsts = np.searchsorted(starts, row_starts(folded))
+    firsts = np.searchsorted(starts, begins)
     counts = np.diff(firsts, append=len(starts))
     row = np.repeat(np.arange(len(texts)), counts)
     first = np.flatnonzero(row[: max(0, len(row) - ngram + 1)] == row[ngram - 1 :])
@@ -45,7 +45,7 @@ def shingles(texts: Sequence[str], ngram: int) -> tuple[Positions, Hashes]:
     hashes = np.concatenate([
         _ngram_hashes(hashed, first, ngram),
         _short_hashes(hashed, firsts[few], counts[few]),
-        np.array([_whole(folded[place]) for place in none], dtype=np.uint64),
+        np.array([_whole(fold(texts[place])) for place in none], dtype=np.uint64),
     ])  # fmt: skip
     packed = np.sort((rows << np.uint64(HASH_BITS)) | (hashes >> np.uint64(64 - HASH_BITS)))
     packed = packed[np.concatenate([[True], packed[1:] != packed[:-1]])] if len(packed) else packed

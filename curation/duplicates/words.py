@@ -69,21 +69,26 @@ def words(text: str) -> list[str]:
 
 def normalised(texts: Sequence[str]) -> list[str]:
     """The words of each text, a space between them; a text without any is itself, folded, without outer spaces."""
-    folded = [fold(text) for text in texts]
-    joined = "\n".join(folded)
+    joined, rows = fold_all(texts)
     starts, ends = boundaries(codes_of(joined))
-    firsts = np.searchsorted(starts, row_starts(folded)).tolist()
+    firsts = np.searchsorted(starts, rows).tolist()
     spans = list(zip(starts.tolist(), ends.tolist(), strict=True))
     return [
-        " ".join([joined[start:end] for start, end in spans[first:behind]]) or own.strip()
-        for own, (first, behind) in zip(folded, pairwise([*firsts, len(spans)]), strict=True)
+        " ".join([joined[start:end] for start, end in spans[first:behind]]) or fold(text).strip()
+        for text, (first, behind) in zip(texts, pairwise([*firsts, len(spans)]), strict=True)
     ]
 
 
-def row_starts(texts: Sequence[str]) -> Positions:
-    """Where each text begins when all of them are joined by one character."""
+def fold_all(texts: Sequence[str]) -> tuple[str, Positions]:
+    """The texts, folded, with a line break between each two; and where each begins."""
+    joined = "\n".join(texts)
+    if joined.isascii():  # At once: folding changes no length.
+        joined = joined.casefold()
+    else:
+        texts = [fold(text) for text in texts]
+        joined = "\n".join(texts)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
-    return np.cumsum(lengths) - lengths
+    return joined, np.cumsum(lengths) - lengths
 
 
 def _beside_digit(codes: NDArray[np.uint8] | NDArray[np.uint32], places: Positions) -> NDArray[np.bool_]:
