@@ -79,7 +79,7 @@ def labelled(
             continue
         columns.append(verdict_features(names, verdict, example.judgments))
         right.append(float(verdict.winner == people))
-        tasks.append(example.task.id)
+        tasks.append(example.task_id)
     codes = {name: code for code, name in enumerate(dict.fromkeys(tasks))}
     return Labelled(
         features=tuple(names),

@@ -32,7 +32,7 @@ def matches_of(
     rows, columns = [], []
     for example in examples:
         for first, second, points in _pairs(example):
-            rows.append((example.answers[first].model, example.answers[second].model, points, example.task.id))
+            rows.append((example.answers[first].model, example.answers[second].model, points, example.task_id))
             if nuisances and len(example.answers) > 2:
                 raise UserError("nuisances are defined for pairs; this run compares more than two answers at once")
             columns.append([nuisance(name, example, families or {}) for name in nuisances])

@@ -53,7 +53,7 @@ def _losses(example: Example, reason: str) -> list[Loss]:
             stage="grades",
             status="dropped",
             row_id=grade.id,
-            task_id=example.task.id,
+            task_id=example.task_id,
             by=BY,
             reason=reason,
             detail=detail,

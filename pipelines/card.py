@@ -13,7 +13,7 @@ from typing import Any
 from ..schemas.formats import Format
 from ..schemas.visible import visible
 from .bias_tables import bias_tables, ranking_tables
-from .splitting.figures import lines
+from .splitting.figures import absent, lines
 from .waterfall import StageCount
 
 SIMULATED = "**Simulated data**: answers and judgments come from prefmill's simulated world, not from models."
@@ -37,7 +37,10 @@ def sections(manifest: Mapping[str, Any]) -> Iterator[str]:
     """How rows are split, what sways the teachers and how the answering models rank, as sections; nothing of what was
     not measured."""
     if split := lines(manifest.get("split", {})):
-        yield from ("## Train and held out", "", *(f"- {line}" for line in split), "")
+        nothing = [
+            f"Nothing here is of {as_text(name)!r}, which was to be held out." for name in absent(manifest["split"])
+        ]
+        yield from ("## Train and held out", "", *(f"- {line}" for line in (*split, *nothing)), "")
     bias, ranking = manifest.get("bias"), manifest.get("ranking")
     for one in (*(bias_tables(bias) if bias else ()), *(ranking_tables(ranking) if ranking else ())):
         yield from (f"## {one.title}", "")

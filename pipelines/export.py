@@ -13,11 +13,13 @@ from ..schemas.formats import Format
 from ..schemas.rows import Example
 from .card import card
 from .examples import examples
+from .recipe_fit import split_fits
 from .recipe_reading import read_recipe
 from .rundir import RunDirectory, write_text
 from .splitting.figures import Sides
 from .splitting.figures import told as split_figures
 from .splitting.groups import KEY, groups
+from .splitting.settings import Splitting
 from .waterfall import StageCount, Waterfall
 
 
@@ -54,6 +56,8 @@ def export_again(directory: Path, formats: Sequence[Format] | None = None) -> Wa
         manifest = place.manifest()
         if not manifest["finished"]:
             raise UserError(f"{directory}: this run is not finished. `prefmill run` on its recipe goes on with it.")
+        for _, what in split_fits(recipe.split or Splitting(), None, formats or ()):
+            raise UserError(f"--format: {what}")
         before = manifest.get(KEY, {}).get("formats", {})
         exported = export(place, recipe.exports if formats is None else formats, manifest)
         manifest["stages"] |= exported.as_plain()

@@ -90,7 +90,7 @@ def _losses(example: Example, name: str, why: str) -> Iterator[Loss]:
         rows = [("grades", grade.id) for grade in example.grades]
     for stage, row_id in rows:
         yield Loss(
-            stage=stage, status="dropped", row_id=row_id, task_id=example.task.id, by=name, reason=name, detail=why
+            stage=stage, status="dropped", row_id=row_id, task_id=example.task_id, by=name, reason=name, detail=why
         )
 
 

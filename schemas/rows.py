@@ -365,6 +365,11 @@ class Example(Row):
         return self
 
     @property
+    def task_id(self) -> str:
+        """Id of the task that was answered. `task` has another one where a teacher's own reference was put into it."""
+        return self.answers[0].task_id
+
+    @property
     def simulated(self) -> bool:
         """Whether any part of it comes from the simulated world."""
         rows: tuple[Answer | Judgment | Grade, ...] = (*self.answers, *self.judgments, *self.grades)

@@ -1,7 +1,7 @@
 """Near duplicates among many texts: counted, not estimated.
 
 A million prompts of 34 words take some 15 s of CPU time and 0.8 GiB. Many texts of one template take more: up to 0.4 ms
-and 10 KB a text (`prefixes.MOST_FOLLOWING`).
+and 10 KB a text (`prefixes.FEWEST_FOLLOWING`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Duplicates:
     compared: int
     """Pairs whose common n-grams were counted."""
     skipped: int
-    """Pairs that share a rare n-gram and were not looked at, because too many texts have it (`MOST_FOLLOWING`); a pair
+    """Pairs that share a rare n-gram and were not looked at, because too many texts have it (`MOST_PAIRS`); a pair
     is counted once for each. 0: every pair with the threshold's likeness was found."""
 
 
@@ -73,8 +73,9 @@ def near_duplicates(
     return Duplicates(of, likeness, together(linked, count), compared, candidates.skipped)
 
 
-def clusters(texts: Iterable[str], threshold: float = THRESHOLD, ngram: int = NGRAM) -> Positions:
-    """For each text the number of its cluster, shape (n,): 0 for that of the first text, and on in order of appearance.
+def clusters(texts: Iterable[str], threshold: float = THRESHOLD, ngram: int = NGRAM) -> tuple[Positions, int]:
+    """For each text the number of its cluster, shape (n,): 0 for that of the first text, and on in order of appearance;
+    and `Duplicates.skipped`.
 
     Two texts with a Jaccard index of at least `threshold` over their word `ngram`s are in one cluster, and so is
     whatever hangs together by such pairs. Whoever splits rows puts a whole cluster on one side: then no text has a near
@@ -83,7 +84,8 @@ def clusters(texts: Iterable[str], threshold: float = THRESHOLD, ngram: int = NG
     """
     with TextSets(ngram) as sets:
         sets.add(texts)
-        return near_duplicates(sets, threshold).clusters
+        found = near_duplicates(sets, threshold)
+        return found.clusters, found.skipped
 
 
 def jaccard(one: str, other: str, ngram: int = NGRAM) -> float:

@@ -18,17 +18,20 @@ from .sets import TextSets
 from .shingles import HASH_BITS, Hashes, mixed
 from .words import Positions
 
-MOST_FOLLOWING, FIRST = 64, 8
-"""Sets with the same rare n-gram that one is compared with, the next larger first. More than these have it where texts
-are made from one template; without a bound, the pairs of 100,000 such texts would be 5 billion. The first sets that
-have it, the smallest, are compared with all: so of texts of one length that are all alike, the first alone stays."""
+MOST_PAIRS = 2**24
+"""Pairs of sets with a rare n-gram in common, once for each, up to which all of them are compared."""
+FEWEST_FOLLOWING, FIRST = 64, 8
+"""Beyond that: sets with the same rare n-gram that one is compared with at least, the next larger first. More than
+these have it where texts are made from one template; without a bound, the pairs of 100,000 such texts would be 5
+billion. The first sets that have it, the smallest, are compared with all: so of texts of one length that are all alike,
+the first alone stays."""
 _CLASS_BITS = 7
 _PAIRS = 2**21
 """Pairs made at once."""
 
 
 class Candidates:
-    """Goes over the pairs that can be alike, once; `skipped` then says how many were left out by `MOST_FOLLOWING`."""
+    """Goes over the pairs that can be alike, once; `skipped` then says how many were left out beyond `MOST_PAIRS`."""
 
     def __init__(self, sets: TextSets, texts: Positions, threshold: float, groups: Positions) -> None:
         """`texts`: numbers of the texts that are to be looked at, ascending; `threshold`: over 0, at most 1; `groups`,
@@ -70,7 +73,7 @@ class Candidates:
         beyond = np.searchsorted(sizes, np.floor(sizes / self._threshold + 1e-9), side="right").astype(np.uint64)
         limit = ((key << rank_bits) + beyond[rank[place]]) << np.uint64(1)
         following = np.searchsorted(entries, limit) - place - 1
-        bounded = np.where(place - first < FIRST, following, np.minimum(following, MOST_FOLLOWING))
+        bounded = np.where(place - first < FIRST, following, np.minimum(following, _bound(following)))
         self.skipped = int((following - bounded).sum())
         return bounded
 
@@ -106,3 +109,11 @@ class Candidates:
         same = np.concatenate([[False], key[1:] == key[:-1], [False]])
         shared: Hashes = joined[same[: len(key)] | same[1 : len(key) + 1]]
         return shared
+
+
+def _bound(following: Positions) -> int:
+    """How many following sets one is compared with: as many as `MOST_PAIRS` allow, within a factor of 2."""
+    bound, most = FEWEST_FOLLOWING, int(following.max(initial=0))
+    while bound < most and int(np.minimum(following, 2 * bound).sum()) <= MOST_PAIRS:
+        bound *= 2
+    return bound

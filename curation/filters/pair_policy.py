@@ -37,7 +37,7 @@ class PairPolicy(ExampleSetFilter):
             if example.comparison is not None and example.verdict is not None:
                 pair = judged(example.comparison, example.verdict)
                 if pair is not None:
-                    tasks.setdefault(example.task.id, []).append(pair)
+                    tasks.setdefault(example.task_id, []).append(pair)
         dropped: dict[str, str] = {}
         for task, pairs in tasks.items():
             wide = [pair for pair in pairs if abs(pair.margin) >= self.margin]

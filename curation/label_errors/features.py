@@ -68,8 +68,8 @@ class Pairs:
                 continue
             first, second = example.answers
             self.judged.append(pair)
-            self.groups.append(example.split.group if example.split else example.task.id)
-            self._tasks.append(example.task.id)
+            self.groups.append(example.split.group if example.split else example.task_id)
+            self._tasks.append(example.task_id)
             self._models.append((first.model, second.model))
             self._scalars.append((_graded(example, first, second), log_length(first, second), markdown(first, second)))
             yield first.text or ""

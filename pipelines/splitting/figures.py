@@ -57,6 +57,12 @@ def told(groups: Groups | None, sides: Mapping[str, Sides]) -> dict[str, Any]:
     return {**(groups.told if groups else {}), "formats": {name: one.told() for name, one in sides.items()}}
 
 
+def absent(split: Mapping[str, Any]) -> Sequence[str]:
+    """Models and rubrics that are to be held out, and are none of this run's."""
+    names: Sequence[str] = split.get("held_out_and_absent", ())
+    return names
+
+
 def lines(split: Mapping[str, Any]) -> Sequence[str]:
     """The same for a card, a sentence a line; none where no format splits."""
     if not split.get("formats"):
@@ -68,6 +74,11 @@ def lines(split: Mapping[str, Any]) -> Sequence[str]:
             f"{split['tasks']:,} tasks are {split['groups']:,} groups of {alike}, {split['of_several_tasks']:,} of "
             f"them of several tasks, the largest of {split['largest']:,}. A group is on one side."
         )
+        if left := split.get("pairs_not_compared"):
+            found.append(
+                f"Many tasks look as if made from one template: {left:,} pairs of them were not compared, so near "
+                f"duplicates of these may be on both sides."
+            )
     for name, one in split["formats"].items():
         rows, groups = one["rows"], one["groups"]
         found.append(

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from prefmill.bias import show_bias, show_ranking
 from prefmill.engines import show_engines
+from prefmill.pipelines.splitting.figures import absent
 from prefmill.schemas.visible import visible
 from prefmill.tables import console as _console
 from prefmill.tables import money as _money
@@ -124,6 +125,8 @@ def show_measured(manifest: Mapping[str, Any]) -> None:
         removed = f"{' and '.join(labels['removed'])} removed: {labels['changed_by_removal']:,} winners changed; "
         people = f"{labels['by_people']:,} labels by people, {labels['changed_by_people']:,} of them another winner"
         sys.stdout.write(f"labels: {removed if labels['removed'] else ''}{people}\n")
+    for name in absent(manifest.get("split", {})):
+        sys.stdout.write(f"split: nothing here is of {visible(name)!r}, which was to be held out\n")
     if grid := manifest.get("grid"):
         rows = ", ".join(f"{count:,} of score {score}" for score, count in grid["rows"].items())
         sys.stdout.write(

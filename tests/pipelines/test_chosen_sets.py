@@ -17,7 +17,8 @@ from prefmill.pipelines.reviewing.plan import plan
 from prefmill.pipelines.run import run
 from prefmill.pipelines.rundir import RunDirectory
 from prefmill.pipelines.selecting import flagged_comparisons
-from prefmill.schemas.errors import RecipeError
+from prefmill.schemas.errors import RecipeError, UserError
+from prefmill.schemas.rows import Task
 
 MODELS = ("sim-oak-70b", "sim-birch-14b", "sim-pine-7b")
 SIMULATED = {"provider": "simulated", "timeout": 20, "max_in_flight": 16}
@@ -92,6 +93,30 @@ def test_near_duplicates_are_on_one_side(chosen: tuple[RunDirectory, dict[str, A
     assert json.loads((place.path / "manifest.json").read_text())["split"] == split
 
 
+def test_references_of_the_teachers_change_no_task(tmp_path: Path) -> None:
+    """Two teachers write two references to a task: its pairs are still those of one task, in one group."""
+    teachers = [
+        {**SIMULATED, "model": f"sim-teacher-{name}", "sampling": {"temperature": 0}} for name in ("cheap-1", "cheap-2")
+    ]
+    judge = {"judge": "judgelm", "protocol": "reference_first", "teachers": teachers}
+    manifest = run(read_recipe(write_recipe(tmp_path, ["pair_policy"], judge=judge)), tmp_path / "run")
+    place = RunDirectory(tmp_path / "run")
+    tasks = {task.id: task for part in range(place.parts()) for task in place.rows(Task, part)}
+    kept = list(examples(place))
+    assert {example.task.id for example in kept}.isdisjoint(tasks), "they are shown with a reference of a teacher's own"
+    assert max(Counter(example.task_id for example in kept).values()) == 1
+    assert manifest["filters"]["pair_policy"]["tasks"] <= len(tasks)
+    assert {loss.task_id for loss in place.late_losses()} <= tasks.keys()
+    groups = manifest["split"]["formats"]["preference"]["groups"]
+    assert groups["train"] + groups["held_out"] <= manifest["split"]["groups"] < len(tasks)
+    sides: dict[str, set[str]] = {}
+    for name in ("train", "test"):
+        for line in (place.path / "export" / "preference" / f"{name}.jsonl").read_text().splitlines():
+            question = json.loads(line)["prompt"][-1]["content"].removesuffix(" Please.")
+            sides.setdefault(question, set()).add(name)
+    assert {len(found) for found in sides.values()} == {1}
+
+
 def test_another_export_is_told_beside_those_before(chosen: tuple[RunDirectory, dict[str, Any]]) -> None:
     place, manifest = chosen
     exported = export_again(place.path, formats_named(["judgelm"])).as_plain()
@@ -102,6 +127,16 @@ def test_another_export_is_told_beside_those_before(chosen: tuple[RunDirectory, 
     assert after["split"].items() <= manifest["split"].items()
     export_again(place.path)
     assert place.manifest()["split"]["formats"]["preference"] == manifest["split"]["formats"]["preference"]
+
+
+def test_a_format_without_sides_is_not_exported_beside_what_is_held_out(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, [{"filter": "diverse", "keep": 4}], split={"hold_out": {"models": [MODELS[2]]}})
+    run(read_recipe(path), tmp_path / "run")
+    with pytest.raises(
+        UserError, match=r"--format: 'rewardbench' does not divide its rows, and `split.hold_out` keeps"
+    ):
+        export_again(tmp_path / "run", formats_named(["rewardbench"]))
+    assert {folder.name for folder in (tmp_path / "run" / "export").iterdir()} == {"preference"}
 
 
 def test_two_filters_of_a_name_have_figures_of_their_own(tmp_path: Path) -> None:

@@ -216,6 +216,16 @@ def test_a_held_out_rubric_takes_its_clusters_along(tmp_path: Path) -> None:
     assert fall["export preference"].dropped == {"held_out_rubric": 48}
 
 
+def test_what_is_held_out_and_is_not_there_is_told(tmp_path: Path) -> None:
+    """A name with a slip in it holds out nothing."""
+    place = judged_run(tmp_path, planted([1, 2]))
+    group(place, Splitting(hold_out=HoldOut(models=("c", "cc"), rubrics=(RUBRICS[0], "Is it kynd?"))))
+    split = told(place, Preference(test_share=0.3))
+    assert split["held_out_and_absent"] == ["cc", "Is it kynd?"]
+    card = (place.path / "export/preference/README.md").read_text()
+    assert "Nothing here is of 'cc'" in card and "'Is it kynd?'" in card
+
+
 def test_every_format_that_splits_says_its_share() -> None:
     shares = {name: share_of(load(Format, name)()) for name in names("format") if name != "flow_judge"}
     assert {name for name, share in shares.items() if share is not None} == {

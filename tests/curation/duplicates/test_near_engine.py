@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefmill.curation.duplicates import prefixes
 from prefmill.curation.duplicates.near import Duplicates, clusters, near_duplicates
-from prefmill.curation.duplicates.prefixes import FIRST, MOST_FOLLOWING
+from prefmill.curation.duplicates.prefixes import FEWEST_FOLLOWING, FIRST
 from prefmill.curation.duplicates.sets import TextSets
 
 from .little_corpus import alike, corpus
@@ -82,7 +83,7 @@ def test_short_texts_with_few_letters(texts: list[str], threshold: float, ngram:
     duplicates = found(texts, threshold, ngram)
     assert duplicates.of.tolist() == of
     assert duplicates.clusters.tolist() == cluster
-    assert clusters(iter(texts), threshold, ngram).tolist() == cluster
+    assert clusters(iter(texts), threshold, ngram)[0].tolist() == cluster
 
 
 def test_a_chain_is_one_cluster_and_loses_every_other_link() -> None:
@@ -94,21 +95,36 @@ def test_a_chain_is_one_cluster_and_loses_every_other_link() -> None:
     assert duplicates.clusters.tolist() == [0, 0, 0]
 
 
-def test_a_thousand_texts_of_one_template_do_not_take_every_pair() -> None:
+def test_a_thousand_texts_of_one_template_do_not_take_every_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are alike by what all of them share: the first is compared with all, and what was left out is told."""
+    monkeypatch.setattr(prefixes, "MOST_PAIRS", 0)
     frame = " ".join(f"w{number}" for number in range(40))
     texts = [f"{frame} x{number}" for number in range(1000)]
     duplicates = found(texts, 0.7)
     assert (duplicates.clusters == 0).all()
     assert duplicates.of.tolist() == [-1] + [0] * 999
     assert duplicates.skipped > 0
-    assert duplicates.compared <= 1000 * (MOST_FOLLOWING + FIRST)
+    assert duplicates.compared <= 1000 * (FEWEST_FOLLOWING + FIRST)
+
+
+def test_of_a_few_thousand_texts_of_one_template_every_pair_is_looked_at() -> None:
+    """Phrases in six slots: few texts are near duplicates of each other, and all share their rarest n-grams."""
+    draw = random.Random(1)
+    phrases = [[" ".join(f"s{slot}p{p}w{word}" for word in range(6)) for p in range(5)] for slot in range(6)]
+    texts = list({
+        " ".join(f"t{slot} u{slot} {draw.choice(phrases[slot])}" for slot in range(6)) for _ in range(1200)
+    })  # fmt: skip
+    texts.sort()
+    duplicates = found(texts, 0.7)
+    assert duplicates.skipped == 0
+    _, cluster = expected(texts, 0.7, 3, list(range(len(texts))), [0] * len(texts))
+    assert duplicates.clusters.tolist() == cluster
 
 
 def test_groups_do_not_hide_each_other() -> None:
     """The same text in more groups than a text is compared with others; each has its own near duplicate."""
     text = " ".join(f"w{number}" for number in range(40))
-    groups = list(range(3 * MOST_FOLLOWING))
+    groups = list(range(3 * FEWEST_FOLLOWING))
     duplicates = found([text] * len(groups) + [f"{text} more"] * len(groups), 0.7, 3, None, groups * 2)
     assert duplicates.of.tolist() == [-1] * len(groups) + groups
     assert duplicates.skipped == 0
@@ -130,4 +146,4 @@ def test_a_threshold_that_is_none(threshold: float) -> None:
 @pytest.mark.parametrize("texts", [[], ["one"], ["", ""]])
 def test_hardly_any_texts(texts: list[str]) -> None:
     assert found(texts, 0.7).of.tolist() == [-1, 0][: len(texts)]
-    assert clusters(texts).tolist() == [0, 0][: len(texts)]
+    assert clusters(texts)[0].tolist() == [0, 0][: len(texts)]
