@@ -12,6 +12,7 @@ Annotations here are evaluated (no `from __future__ import annotations`): distil
 """
 
 import asyncio
+import shutil
 import tempfile
 import warnings
 from inspect import isclass
@@ -52,7 +53,7 @@ class VLLM(AsyncLLM):
 
     _entry: Entry = PrivateAttr()
     _engine: Engine | None = PrivateAttr(default=None)
-    _logs: tempfile.TemporaryDirectory[str] | None = PrivateAttr(default=None)
+    _logs: Path | None = PrivateAttr(default=None)
 
     @property
     def model_name(self) -> str:
@@ -62,16 +63,17 @@ class VLLM(AsyncLLM):
     def load(self) -> None:
         """Load the model, unless it is, on the first GPUs that this process may use. Raises `EndpointError`, one line.
 
-        Each task that has this LLM loads it.
+        Each task that has this LLM loads it. The log, which errors name, lies in a temporary folder; only `unload` of a
+        model that lives removes it.
         """
         super().load()
         if self._engine is not None:
             return
         self._entry = entry = Entry.model_validate({"model": self.model, **self.settings})
         entry.check()
-        self._logs = tempfile.TemporaryDirectory(prefix="prefmill-vllm-")
+        self._logs = Path(tempfile.mkdtemp(prefix="prefmill-vllm-"))
         adapters = () if entry.adapter is None else (entry.adapter,)
-        engine = entry.make(adapters, Path(self._logs.name), visible()[: entry.gpus * entry.replicas])
+        engine = entry.make(adapters, self._logs, visible()[: entry.gpus * entry.replicas])
         self.event_loop.run_until_complete(engine.start())
         self._engine = engine
 
@@ -79,9 +81,10 @@ class VLLM(AsyncLLM):
         """Stop the model's processes."""
         engine, self._engine = self._engine, None
         if engine is not None:
+            well = engine.alive()
             self.event_loop.run_until_complete(engine.stop())
-        if self._logs is not None:
-            self._logs.cleanup()
+            if well and self._logs is not None:
+                shutil.rmtree(self._logs, ignore_errors=True)
         super().unload()
 
     async def agenerate(

@@ -1,6 +1,7 @@
 """Everything that can be found wrong with a recipe before it is run, in seconds: `prefmill doctor`.
 
-All checks run at the same time, and each has `checks.PROBE_S` seconds. Each model behind an endpoint is asked one tiny
+All checks run at the same time, save those of a model's files, which need to know the GPUs first, and each has
+`checks.PROBE_S` seconds. Each model behind an endpoint is asked one tiny
 question, each teacher another under a JSON schema; these calls are not in the ledger. Of the models that a run loads
 itself everything is looked at that can be known without loading them; loading them takes minutes, and a word.
 """
@@ -10,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..generators.halt import Halt
+from ..generators.hosting.machine import Machine
 from ..generators.hosting.settings import Hosted
 from ..generators.providers import Provider
 from ..schemas.errors import RecipeError
@@ -109,25 +112,51 @@ async def _world(recipe: Recipe) -> Check:
 
 async def _hosted(entries: Sequence[Hosted], order: Sequence[Hosted], load: bool) -> Sequence[Check]:
     """The models that the run loads itself; they are loaded only where nothing was found wrong."""
-
-    def look() -> tuple[list[Check], memories.Devices]:
-        found = memories.devices()
-        rows = [memories.gpus(found), *(vllm_version.version(entry) for entry in order)]
-        if found.problem:
-            return rows, found
-        rows += [*hosted.loading(order, found), *hosted.free(order, found)]
-        for entry in entries:
-            wrong = hosted.usable(entry)
-            rows += [wrong] if wrong else hosted.files(entry, found)
-        return list(dict.fromkeys(rows)), found
-
+    here = Machine()
+    finding = asyncio.create_task(in_thread(partial(memories.devices, here)))
+    versions = asyncio.gather(*(_version(entry, here) for entry in order))
+    usable = asyncio.gather(*(_usable(entry, here) for entry in entries))
     try:
-        rows, found = await in_thread(look)
+        found = await finding
     except TimeoutError:
-        return [Check("own models", "red", f"not looked at within {PROBE_S:g} s", "Does `nvidia-smi` reply?")]
+        found = memories.Devices({}, problem=f"nvidia-smi did not reply within {PROBE_S:g} s. Is the driver well?")
+    told, wrong = await versions, await usable
+    rows = [memories.gpus(found), *told]
+    if not found.problem:
+        rows += [*hosted.loading(order, found), *hosted.free(order, found)]
+        whole = await asyncio.gather(*(_files(*one, found) for one in zip(entries, wrong, strict=True)))
+        rows += [check for checks in whole for check in checks]
+    rows = list(dict.fromkeys(rows))
     if not load or any(check.state == "red" for check in rows):
         return [*rows, *loading.unloaded(order)]
     return [*rows, *await loading.loaded(entries, order, found.gpus)]
+
+
+async def _version(entry: Hosted, here: Machine) -> Check:
+    try:
+        return await in_thread(partial(vllm_version.version, entry, here))
+    except TimeoutError:
+        return Check(f"vLLM of {entry.label}", "skipped", f"its Python did not tell its version within {PROBE_S:g} s")
+
+
+async def _usable(entry: Hosted, here: Machine) -> Check | None:
+    """What the entry itself finds wrong."""
+    try:
+        return await in_thread(partial(hosted.usable, entry, here))
+    except TimeoutError:
+        fix = "Does its Python start, and is its folder on a disk that replies?"
+        return Check(f"model {entry.label}", "red", f"not looked at within {PROBE_S:g} s", fix)
+
+
+async def _files(entry: Hosted, wrong: Check | None, found: memories.Devices) -> Sequence[Check]:
+    """The model's files, of which some may not fit on the GPUs; or what is wrong already."""
+    if wrong is not None:
+        return [wrong]
+    try:
+        return await in_thread(partial(hosted.files, entry, found))
+    except TimeoutError:
+        fix = "Is its folder on a slow disk or network?"
+        return [Check(f"model {entry.label}", "red", f"its files were not read within {PROBE_S:g} s", fix)]
 
 
 async def _endpoints(providers: Sequence[Provider], teachers: Sequence[Provider]) -> Sequence[Check]:

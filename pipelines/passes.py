@@ -6,13 +6,13 @@ everything else is asked, and is in the ledger from then on. The first pass load
 missing: nothing, where a run is finished. Each further one loads models that were wanted, as many as fit together:
 those that write tasks first, then those that only answer, those that answer and judge, and those that judge. So a model
 that answers and judges is loaded when all other answers are there, and each model once; where several judge what all
-have answered, the first ones sleep meanwhile. The pass in which nothing is put off is the one whose rows stay.
+have answered, the first ones sleep meanwhile, until nothing is left that they may be asked. The pass in which nothing
+is put off is the one whose rows stay.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from ..generators.budget import Budget
@@ -21,6 +21,8 @@ from ..generators.hosting.devices import visible
 from ..generators.hosting.pool import Pool
 from ..generators.hosting.settings import Hosted
 from ..generators.ledger import Ledger
+from ..generators.protocols import Piloted
+from ..generators.providers import Provider
 from .admission import Admission
 from .collect import Collector
 from .engine_uses import EngineUse
@@ -65,6 +67,7 @@ async def passes(
             return Went(passed.collector, passed.seen, passed.admission)
         pool = Pool(place.engines, visible())
         seen: list[Snapshot] = []
+        answered: set[str] = set()
         admission = Admission(recipe.filters)
         try:
             pool.know(order)
@@ -83,9 +86,12 @@ async def passes(
                     admission=admission,
                 )
                 seen.append(passed.seen)
-                if passed.put_off and not halt.requested.is_set():
-                    wanted = [provider for provider in order if passed.put_off[provider.engine_key()]]
-                    await pool.admit(pool.together([*wanted, *order]), again=_again(recipe, passed.put_off))
+                missing = frozenset(passed.put_off)
+                if missing.isdisjoint(_keys(recipe.tasks.authors())):
+                    answered |= {provider.engine_key() for provider in order if pool.admits(provider)}
+                if missing and not halt.requested.is_set():
+                    wanted = [provider for provider in order if provider.engine_key() in missing]
+                    await pool.admit(pool.together([*wanted, *order]), again=_again(recipe, missing, answered))
                 if halt.requested.is_set() or not passed.put_off:
                     return Went(passed.collector, _summed(seen), admission, await _uses(recipe, pool), pool.reaped)
         finally:
@@ -102,9 +108,29 @@ def hosted_in_order(recipe: Recipe) -> list[Hosted]:
     return list(found.values())
 
 
-def _again(recipe: Recipe, put_off: Counter[str]) -> frozenset[str]:
-    """Engines that are wanted later on: what they judge is not all there yet, or calls to them were put off."""
-    return frozenset(_keys(recipe.judge.teachers) | set(put_off))
+def _again(recipe: Recipe, missing: frozenset[str], answered: Collection[str]) -> frozenset[str]:
+    """Engines that are wanted later on: calls to them were put off (`missing`), or may be asked what is not there yet.
+
+    `answered`: engines that were loaded while all tasks were there: of these no answer is missing.
+    """
+    teaching, answering, authoring = _keys(recipe.judge.teachers), _keys(recipe.answers), _keys(recipe.tasks.authors())
+    if missing & authoring:
+        return missing | authoring | answering | teaching
+    if missing & answering - set(answered):
+        return missing | teaching
+    return missing | _keys(_asked_further(recipe))
+
+
+def _asked_further(recipe: Recipe) -> Sequence[Provider]:
+    """Teachers that may be asked more about comparisons that they were asked about, once other teachers have spoken."""
+    teachers, protocol = recipe.judge.teachers, recipe.judge.protocol
+    if recipe.probes is not None:  # Asked of all teachers before the line's comparisons.
+        return teachers
+    if not isinstance(protocol, Piloted):
+        return ()
+    # Whoever is asked all there is about every comparison is asked at once.
+    asked = [protocol.expected(number, len(teachers), 1) for number in range(len(teachers))]
+    return [teacher for teacher, calls in zip(teachers, asked, strict=True) if calls < protocol.calls(1, 1)]
 
 
 def _of(providers: Sequence[object]) -> list[Hosted]:

@@ -174,12 +174,10 @@ def asked_by(recipe: Recipe) -> dict[str, Any]:
         *zip(plain.get("answers", ()), recipe.answers, strict=True),
         *zip(plain["judge"]["teachers"], recipe.judge.teachers, strict=True),
     ]:
-        for name in type(plugin).operational:
-            entry.pop(name, None)
+        _without_operational(entry, plugin)
     for key, plugin in recipe.tasks:
         if isinstance(plugin, Provider):
-            for name in type(plugin).operational:
-                plain["tasks"][key].pop(name, None)
+            _without_operational(plain["tasks"][key], plugin)
     del plain["filters"], plain["exports"], plain["judge"]["retries"], plain["name"]
     for later in ("publish", "probes", "remove", "review", "split"):
         plain.pop(later, None)
@@ -187,6 +185,16 @@ def asked_by(recipe: Recipe) -> dict[str, Any]:
     if not recipe.simulated():
         del plain["world"]
     return plain
+
+
+def _without_operational(entry: dict[str, Any], plugin: Plugin) -> None:
+    """Take a plug-in's operational fields out of its entry; `field.key` is one key of a mapping."""
+    for name in type(plugin).operational:
+        field, _, key = name.partition(".")
+        if key:
+            entry.get(field, {}).pop(key, None)
+        else:
+            entry.pop(field, None)
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:  # noqa: ANN401 - plain JSON values

@@ -2,7 +2,7 @@
 
 `fake_vllm.py [OPTIONS] STATE serve MODEL …`: what stands before `serve` says how it behaves. In the folder STATE it
 keeps what tests look at: `starts.jsonl`, the command line and environment of each start; `heard.jsonl`, every request
-in the order of arrival; `pids`, its processes. A reply repeats the question with the name of the model. The form of
+in the order of arrival; `sleeps`, the model's name each time it fell asleep; `pids`, its processes. A reply repeats the question with the name of the model. The form of
 endpoints, metrics and log lines is that of vLLM 0.32.
 """
 
@@ -25,6 +25,7 @@ from urllib.request import Request, urlopen
 
 JUDGES = "request your feedback on the performance of two AI assistants"
 CHILD = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(3600)"
+NO_MEMORY = "torch.OutOfMemoryError: CUDA out of memory."
 FAILURE = """\
 (EngineCore pid=7) ERROR 11-22 09:40:00 [core.py:1234] EngineCore failed to start.
 (EngineCore pid=7) ERROR 11-22 09:40:00 [core.py:1234] Traceback (most recent call last):
@@ -45,6 +46,7 @@ class Model:
         self.awake = threading.Event()
         self.awake.set()
         self.dead = False
+        self.room = threading.Semaphore(options.room)
         self.heard = self.prompt_tokens = self.cached_tokens = self.completion_tokens = 0
 
     def hears(self, body: dict[str, Any]) -> None:
@@ -112,8 +114,13 @@ class Door(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         match self.path.partition("?")[0]:
             case "/sleep" if os.environ.get("VLLM_SERVER_DEV_MODE") == "1":
+                with (self.model.options.state / "sleeps").open("a") as sleeps:
+                    sleeps.write(f"{self.model.names[0]}\n")
                 self.model.awake.clear()
                 self._json(200, {"status": "sleeping"})
+            case "/wake_up" if self.model.options.alone and _beside(self.model.options.state / "pids"):
+                sys.stderr.write(NO_MEMORY + "\n")
+                self._json(500, {"error": {"message": "Call to wake_up method failed", "code": 500}})
             case "/wake_up" if os.environ.get("VLLM_SERVER_DEV_MODE") == "1":
                 self.model.awake.set()
                 self._json(200, {"status": "awake"})
@@ -128,7 +135,10 @@ class Door(BaseHTTPRequestHandler):
             return self._json(404, {"error": {"message": said, "type": "NotFoundError", "code": 404}})
         self.model.awake.wait()
         self.model.hears(body)
-        time.sleep(self.model.options.seconds)
+        with self.model.room:
+            time.sleep(self.model.options.seconds)
+        if body["messages"][-1]["content"] == "hang":
+            time.sleep(3600)
         if self.model.dead:
             return self._json(500, {"error": {"message": "EngineCore encountered an issue.", "code": 500}})
         question = body["messages"][-1]["content"]
@@ -174,8 +184,8 @@ def main() -> None:
         if options.child:
             pids.write(f"{subprocess.Popen([sys.executable, '-S', '-c', CHILD], start_new_session=True).pid}\n")
     time.sleep(options.slow)
-    if options.fails:
-        sys.stderr.write(FAILURE.format(said=options.fails))
+    if options.fails or (options.alone and _beside(options.state / "pids")):
+        sys.stderr.write(FAILURE.format(said=options.fails or NO_MEMORY))
         sys.exit(1)
     served = argparse.ArgumentParser(prog="vllm serve", allow_abbrev=False)
     served.add_argument("model")
@@ -190,13 +200,20 @@ def main() -> None:
         listener.serve_forever(poll_interval=0.02)
 
 
+def _beside(pids: Path) -> bool:
+    """Whether another process of this program's runs."""
+    return any(int(pid) != os.getpid() and Path("/proc", pid).exists() for pid in pids.read_text().split())
+
+
 def _options() -> tuple[argparse.Namespace, list[str]]:
     """How to behave, and the command line from `serve` on."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--child", action="store_true", help="has one that does not end by itself")
     parser.add_argument("--slow", type=float, default=0.0, help="seconds until it listens")
     parser.add_argument("--fails", help="ends while it starts, with this error in its log")
+    parser.add_argument("--alone", action="store_true", help="has too little memory to start or wake beside another")
     parser.add_argument("--seconds", type=float, default=0.0, help="for each reply")
+    parser.add_argument("--room", type=int, default=1000, help="requests that it works on at a time")
     parser.add_argument("--crash-after", type=int, help="requests after which it dies")
     parser.add_argument("--crashes", type=int, default=1, help="how many of its starts end so")
     parser.add_argument("--lingers", type=float, default=0.0, help="seconds for which it answers 500 before it dies")

@@ -10,8 +10,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
-from math import ceil, exp, floor
+from math import exp, floor
 from typing import NamedTuple
+
+from .shares import at_least
 
 RATIOS = (1.1, 1.25, 1.5, 2.0, 3.0)
 """Ratios of the longer answer's words to the shorter's between which bins lie."""
@@ -52,6 +54,6 @@ def stay(longer: int, shorter: int, rate: float, least: float) -> tuple[int, int
     """
     if longer * (1 - rate) > shorter * rate:
         enough = floor(shorter * rate / (1 - rate) + 0.5)
-        return min(longer, max(enough, ceil(least * (longer + shorter)) - shorter)), shorter
+        return min(longer, max(enough, at_least(least, longer + shorter) - shorter)), shorter
     enough = floor(longer * (1 - rate) / rate + 0.5)
-    return longer, min(shorter, max(enough, ceil(least * (longer + shorter)) - longer))
+    return longer, min(shorter, max(enough, at_least(least, longer + shorter) - longer))

@@ -39,4 +39,7 @@ def whole(table: Floats, raked: Floats, margins: Sequence[Margin], part: float) 
 
 
 def _gain(margin: Margin, lacking: Floats) -> Floats:
-    return np.asarray(np.where(margin.codes >= 0, 2 * lacking[margin.codes] - 1, 0.0), dtype=np.float64)
+    """By how much one row more brings the axis nearer to what is wanted, shape (cells,); 0 for cells without a value."""
+    gain, there = np.zeros(len(margin.codes)), margin.codes >= 0
+    gain[there] = 2 * lacking[margin.codes[there]] - 1
+    return gain

@@ -25,10 +25,9 @@ OTHER_WANTED = re.compile(
     r"turkish|ukrainian|urdu|uyghur|uzbek|vietnamese|welsh|yiddish|yoruba|zulu|"
     r"englisch\w*|franz[öo]sisch\w*|deutsch\w*|spanisch\w*|anglais\w*|allemand\w*|espagnol\w*|ingl[eé]s\w*|franc[eé]s|"
     r"alem[aá]n|espa[nñ]ol|inglese|francese|tedesco|spagnolo|engels|frans|duits|spaans)\b|"
-    r"перев\w+|англий|русск|немец|翻译|翻譯|英[语語文]|中文|法[语語]|德[语語]|日[语語文]|翻訳|英語|번역|영어|ترجم|अनुवाद|अंग्रेज",
-    re.IGNORECASE,
+    r"перев\w+|англий|русск|немец|翻译|翻譯|英[语語文]|中文|法[语語]|德[语語]|日[语語文]|翻訳|英語|번역|영어|ترجم|अनुवाद|अंग्रेज"
 )
-"""A task that names a language, or translating, may want an answer in that one."""
+"""A task that, in lower case, names a language, or translating, may want an answer in that one."""
 PARTS = 40
 """Paragraphs of a task whose languages are looked at."""
 
@@ -55,13 +54,14 @@ class AnswerLanguage(Known, AnswerFilter):
         language = self.language(answer.text or "")
         if language is None or language in map(counted_as, self.also):
             return None
-        if any(OTHER_WANTED.search(message.content) for message in task.messages):
-            return None
         sizes = self.model_copy(update={"least_letters": min(LEAST_LETTERS, self.least_letters)})
         asked = sizes.language(task.instruction)
         if asked is None or asked == language:
             return None
         parts = [part for message in task.messages for part in message.content[:LONGEST].split("\n")][:PARTS]
         if any(sizes.language(part) == language for part in parts):
+            return None
+        # Asked last: a task may be long, and few answers get here.
+        if any(OTHER_WANTED.search(message.content.lower()) for message in task.messages):
             return None
         return f"written in {language}, asked in {asked}"

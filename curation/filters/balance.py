@@ -16,6 +16,7 @@ from ..balance.whole import whole
 from ..logistic import Floats
 from . import ExampleSetFilter, Selection
 
+NO_VALUE = {"undefined": "no row has a value on it"}
 _Cell = tuple[str | None, ...]
 """A value on each axis; None where the axis leaves it alone."""
 
@@ -68,7 +69,7 @@ class Balance(ExampleSetFilter):
         }
         told: dict[str, Any] = {"rows": len(keys), "kept": len(keys) - len(dropped)}
         for axis, names, margin in zip(self.over, shares, margins, strict=True):
-            told[axis] = _told(names, margin, table, stay.astype(np.float64), part)
+            told[axis] = _told(names, margin, table, stay.astype(np.float64), part) or dict(NO_VALUE)
         return Selection(dropped=dropped, told=told)
 
     def _shares(self, axis: Axis, found: Iterable[str | None]) -> Mapping[str, float]:

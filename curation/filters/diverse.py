@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from math import ceil
 from typing import Annotated, Literal
 
 import numpy as np
@@ -11,6 +10,7 @@ from pydantic import Field
 
 from ...schemas.rows import Task
 from ..balance.raking import Margin
+from ..balance.shares import at_least
 from ..coverage import distances, k_center
 from ..duplicates.bags import bags
 from ..duplicates.of_tasks import Compared, Passed
@@ -41,7 +41,7 @@ class Diverse(TaskSetFilter):
         with TextSets(ngram=1) as sets:
             sets.add(passed.texts(self._noted(tasks, categories), self.compared))
             count = len(passed.ids)
-            most = min(count, ceil(self.keep * count) if isinstance(self.keep, float) else self.keep)
+            most = min(count, at_least(self.keep, count) if isinstance(self.keep, float) else self.keep)
             if most == count:
                 return Selection(told={"tasks": count, "kept": count})
             vectors = bags(sets)

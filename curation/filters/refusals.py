@@ -11,6 +11,7 @@ import re
 from pydantic import Field, field_validator
 
 from ...schemas.rows import Answer, Task
+from ..texts.prose import ends
 from . import AnswerFilter
 from ._patterns import compiled
 
@@ -56,10 +57,11 @@ ASKED_FOR = re.compile(
     r"\b(?:write|draft|compose|craft|create|generate|prepare|rewrite|rephrase|paraphrase|translate|reply|respond|answer|"
     r"letter|e-?mail|message|note|ways? to|how (?:to|do|can|should|would))\b"
     r"(?:(?!\b(?:not|never|no|without)\b|n['’]t\b)[^.?!\n]){0,120}?"
-    r"\b(?:apolog\w+|declin\w+|refus\w+|reject\w+|turn\w* (?:\w+ ){0,3}down|say\w* (?:no|sorry)|sorry|excuses?)\b",
-    re.IGNORECASE,
+    r"\b(?:apolog\w+|declin\w+|refus\w+|reject\w+|turn\w* (?:\w+ ){0,3}down|say\w* (?:no|sorry)|sorry|excuses?)\b"
 )
-"""Instructions that want such words: letters of apology, polite refusals. `Never refuse` is not one."""
+"""Instructions, in lower case, that want such words: letters of apology, polite refusals. `Never refuse` is not one."""
+LONGEST = 40_000
+"""Characters of an instruction that are looked at."""
 GOES_ON = re.compile(r"\n\s*(?:[-*•]|\d+[.)])\s|```")
 """A list or code after the opening: the model went on to answer."""
 
@@ -84,9 +86,11 @@ class Refusals(AnswerFilter):
 
     def drop(self, task: Task, answer: Answer) -> str | None:
         text = answer.text or ""
-        if len(text) > self.longest or GOES_ON.search(text) or ASKED_FOR.search(task.instruction):
+        if len(text) > self.longest or GOES_ON.search(text):
             return None
         start = " ".join(text[:500].replace("’", "'").replace("‘", "'").split()).lstrip("*_#> -")
-        if OPENING.match(start) or any(re.match(pattern, start, re.IGNORECASE) for pattern in self.patterns):
-            return f"refuses: {start[:80]!r}"
-        return None
+        if not OPENING.match(start) and not any(re.match(one, start, re.IGNORECASE) for one in self.patterns):
+            return None
+        # Asked last: an instruction may be long, and few answers get here.
+        asked_for = ASKED_FOR.search(ends(task.instruction, LONGEST).lower())
+        return None if asked_for else f"refuses: {start[:80]!r}"

@@ -1,4 +1,5 @@
-"""Prose: a text without its code blocks, where code would be taken for something that it is not."""
+"""The part of a text that is looked at: without its code blocks, where code would be taken for something that it is
+not; of a long one, its two ends."""
 
 from __future__ import annotations
 
@@ -9,6 +10,13 @@ LONGEST = 200_000
 _FENCE = re.compile(r"[ \t]{0,9}(`{3,}|~{3,})")
 """The line that opens or closes a fenced code block (CommonMark 0.31, section 4.5), however far it is indented within
 a list."""
+
+
+def ends(text: str, longest: int) -> str:
+    """The text; of one longer than `longest` characters, the first and the last half of so many, a line end between:
+    what is asked for stands before or behind the material that it is about."""
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]}\n{text[-half:]}"
 
 
 def without_code(text: str) -> str:

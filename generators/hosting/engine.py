@@ -30,7 +30,9 @@ class Engine(ABC):
     @abstractmethod
     async def complete(self, request: Request, adapter: str | None, timeout_s: float) -> Reply:
         """One request, of many at a time. Raises `CallFailed`: `connection` where the engine has died meanwhile,
-        `rejected` where it does not take this request (a prompt that is too long, say)."""
+        `rejected` where it does not take this request (a prompt that is too long, say), `timeout` where it has not
+        answered this request nor any other for `timeout_s` seconds since it has this one: time in the engine's own
+        queue does not count."""
 
     @abstractmethod
     def alive(self) -> bool:

@@ -23,6 +23,7 @@ from ..probabilities import packed
 from ..providers import Reply, Request
 from .advice import advised
 from .engine import Engine, Served
+from .patience import Patience
 from .process import Process
 from .reason import reason
 from .settings import Hosted
@@ -64,6 +65,7 @@ class Offline(Engine):
         self._adapters = {adapter: number for number, adapter in enumerate(setup.adapters, 1)}
         self._process: Process | None = None
         self._wire: Wire | None = None
+        self._patience = Patience()
         self._last, self._ready, self._asleep, self._served = 0, False, False, Served()
 
     async def start(self) -> None:
@@ -116,10 +118,8 @@ class Offline(Engine):
             self._number(adapter),
         )
         try:
-            async with asyncio.timeout(timeout_s):
+            async with self._patience.limit(timeout_s):
                 said = await self._wire.ask(number, head + body + b"}")
-        except TimeoutError as error:
-            raise CallFailed("timeout", f"no reply within {timeout_s:g} s") from error
         except ConnectionError as error:
             raise CallFailed("connection", self._crashed()) from error
         return self._reply(said)

@@ -18,22 +18,23 @@ class Pace:
     """Sum of their durations."""
     busy_s: float = 0.0
     """Time with at least one request under way."""
-    _open: int = 0
+    open: int = 0
+    """Requests under way."""
     _since: float = 0.0
 
     @contextmanager
     def call(self) -> Iterator[None]:
         """Around one request."""
         started = time.monotonic()
-        if not self._open:
+        if not self.open:
             self._since = started
-        self._open += 1
+        self.open += 1
         try:
             yield
         finally:
             now = time.monotonic()
-            self._open -= 1
+            self.open -= 1
             self.calls += 1
             self.calls_s += now - started
-            if not self._open:
+            if not self.open:
                 self.busy_s += now - self._since

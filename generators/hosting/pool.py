@@ -1,8 +1,9 @@
 """The engines of a run: each loaded when it is first asked, one at a time, and only while it may be.
 
-vLLM measures the memory that is free while it starts, so two must not start at once. Of a model that has died the
-next request loads another copy, at most `restarts` times; what was in flight is sent again by `generators/calls.py`,
-like any call whose connection broke.
+vLLM measures the memory of the whole GPU while it starts (`memory_profiling` of vllm/utils/mem_utils.py), so two must
+not start at once, and one that shares a GPU with it must not work meanwhile: it ends what it has begun, and further
+requests to it wait. Of a model that has died the next request loads another copy, at most `restarts` times; what was
+in flight is sent again by `generators/calls.py`, like any call whose connection broke.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from .engine import Engine, Served
 from .pace import Pace
 from .process import reap
 from .settings import Hosted
+
+LOOK_EVERY_S = 0.05
+MEMORY = "memory"
+"""Is in what vLLM says, or in what is to be changed then, where it does not suffice (`advice.py`)."""
 
 
 @dataclass
@@ -48,6 +53,15 @@ class Hosting:
     before: Served = field(default_factory=Served)
     """What engines of it have done that are stopped by now."""
 
+    @property
+    def awake(self) -> bool:
+        """Whether it can be asked."""
+        return self.engine is not None and self.engine.alive() and not self.asleep
+
+    def shares(self, devices: Collection[int]) -> bool:
+        """Whether it is on one of these GPUs, asleep or not."""
+        return self.engine is not None and not set(self.devices).isdisjoint(devices)
+
 
 class Pool:
     """The engines of a run. `close` it at the end."""
@@ -64,6 +78,8 @@ class Pool:
         self._models: dict[str, Hosting] = {}
         self._places: dict[str, tuple[int, ...]] = {}
         self._loading = asyncio.Lock()
+        self._held_back: tuple[int, ...] = ()
+        """GPUs on which an engine is being loaded or woken: the others there get no requests."""
 
     @asynccontextmanager
     async def connected(self, provider: Hosted) -> AsyncIterator[Connection]:
@@ -129,9 +145,11 @@ class Pool:
         return f"{wanted}: too much for the {len(self._devices)} GPUs here (CUDA_VISIBLE_DEVICES or nvidia-smi)."
 
     async def loaded(self, key: str) -> Engine:
-        """The engine, ready to be asked. Raises `EndpointError`."""
+        """The engine, ready to be asked; ask it at once, before another may be loaded beside it. Raises
+        `EndpointError`."""
         hosting = self._models[key]
-        if hosting.engine is not None and hosting.engine.alive() and not hosting.asleep:
+        if hosting.awake and not hosting.shares(self._held_back):
+            assert hosting.engine is not None
             return hosting.engine
         async with self._loading:
             if hosting.failed is not None:  # Calls that waited for it would load it again, one after the other.
@@ -163,20 +181,39 @@ class Pool:
             await self._stop(hosting)
 
     async def _load(self, key: str, hosting: Hosting) -> None:
-        started = time.monotonic()
+        """Load or wake it, while the others on its GPUs are held back. Raises `EndpointError`."""
+        devices = hosting.devices if hosting.asleep else self._places[key]
+        others = [one for one in self._models.values() if one is not hosting and one.shares(devices)]
+        self._held_back = devices
+        try:
+            while any(one.pace.open for one in others):
+                await asyncio.sleep(LOOK_EVERY_S)
+            started = time.monotonic()
+            try:
+                await self._ready(hosting, devices)
+            except EndpointError as error:
+                sleepers = [one for one in others if one.asleep]
+                if not sleepers or MEMORY not in str(error).lower():
+                    raise
+                for one in (*sleepers, hosting):  # One that sleeps keeps some memory.
+                    await self._stop(one)
+                await self._ready(hosting, devices)
+            hosting.load_s += time.monotonic() - started
+        finally:
+            self._held_back = ()
+
+    async def _ready(self, hosting: Hosting, devices: tuple[int, ...]) -> None:
         if hosting.asleep and hosting.engine is not None:
             await hosting.engine.wake()
             hosting.asleep, hosting.wakes = False, hosting.wakes + 1
-        else:
-            hosting.devices = self._places[key]
-            engine = hosting.provider.make(tuple(hosting.adapters), self._folder, hosting.devices)
-            try:
-                await engine.start()
-            except BaseException:  # Of a start that is cancelled nothing may be left either.
-                await engine.stop()
-                raise
-            hosting.engine, hosting.loads = engine, hosting.loads + 1
-        hosting.load_s += time.monotonic() - started
+            return
+        engine = hosting.provider.make(tuple(hosting.adapters), self._folder, devices)
+        try:
+            await engine.start()
+        except BaseException:  # Of a start that is cancelled nothing may be left either.
+            await engine.stop()
+            raise
+        hosting.engine, hosting.devices, hosting.loads = engine, devices, hosting.loads + 1
 
     async def _make_room(self, hosting: Hosting, again: bool) -> None:
         if hosting.engine is None or (hosting.asleep and again):

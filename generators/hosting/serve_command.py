@@ -10,18 +10,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-RESERVED = {
-    "model": "model",
-    "served_model_name": "name",
-    "tensor_parallel_size": "gpus",
-    "data_parallel_size": "replicas",
-    "enable_sleep_mode": "sleep",
-    "chat_template": "chat_template",
-    "structured_outputs_config": "structured_outputs",
-    "enable_lora": "adapter",
-    "lora_modules": "adapter",
-}
-"""Engine arguments that prefmill sets -> the recipe key that says what they are to be."""
 PRIVATE = frozenset({"host", "port", "uds", "api_key", "ssl_keyfile", "ssl_certfile", "root_path", "headless"})
 """Options that say where the server listens, which only the run that starts it needs to know."""
 

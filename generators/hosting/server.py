@@ -11,6 +11,7 @@ answers for a moment, with HTTP 500, so what a failed call means is asked of `/h
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import resource
@@ -29,6 +30,7 @@ from ..providers._access import Access
 from ..providers._chat import ChatEndpoint, session_to
 from .advice import advised
 from .engine import Engine, Served
+from .patience import Patience
 from .process import Process
 from .reason import reason
 from .serve_command import served_name
@@ -57,6 +59,7 @@ class Server(Engine):
         self._private: Path | None = None
         self._session: aiohttp.ClientSession | None = None
         self._looking: asyncio.Task[bool] | None = None
+        self._patience = Patience()
         self._ill = False
 
     async def start(self) -> None:
@@ -97,7 +100,8 @@ class Server(Engine):
         if self._session is None:
             raise CallFailed("connection", "the model has been stopped")
         try:
-            return await self._endpoint(model, timeout_s).complete(request)
+            async with self._patience.limit(timeout_s):
+                return await self._endpoint(model).complete(request)
         except CallFailed as failed:
             if failed.kind not in ("connection", "server_error") or await self._well():
                 raise
@@ -115,8 +119,9 @@ class Server(Engine):
     async def wake(self) -> None:
         """See `Engine.wake`."""
         if not await self._post("/wake_up"):
-            log = self._process.log if self._process else self._folder
-            raise EndpointError(f"{self._provider.label}: vLLM did not wake up within {SWITCH_S:g} s (log: {log})")
+            assert self._process is not None
+            said = advised(reason(self._process.said()))
+            raise EndpointError(f"{self._provider.label}: vLLM did not wake up: {said} (log: {self._process.log})")
 
     async def stop(self) -> None:
         """See `Engine.stop`."""
@@ -138,10 +143,10 @@ class Server(Engine):
             return Served()
         return served_of(raw.decode(errors="replace")) if status == 200 else Served()
 
-    def _endpoint(self, model: str | None = None, timeout_s: float | None = None) -> ChatEndpoint:
-        """The server's API, for one of the models it serves."""
+    def _endpoint(self, model: str | None = None) -> ChatEndpoint:
+        """The server's API, for one of the models it serves; without a limit of its own on a completion."""
         assert self._session is not None, "started"
-        changed = {"model": model or self._provider.model, "timeout": timeout_s or self._provider.timeout}
+        changed = {"model": model or self._provider.model, "timeout": math.inf}
         return ChatEndpoint(self._provider.model_copy(update=changed), self._access(), self._session)
 
     def _access(self) -> Access:

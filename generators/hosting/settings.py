@@ -3,26 +3,32 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ...schemas.errors import EndpointError
 from ...schemas.row import digest
 from ..providers import Connection, Provider, Site
 from .adapters import rank_of
 from .engine import Engine
+from .engine_arguments import OPERATIONAL, other_arguments
+
+if TYPE_CHECKING:
+    from .machine import Machine
 
 
 class Hosted(Provider):
     """Base of the providers whose models prefmill loads."""
 
     operational: ClassVar[frozenset[str]] = Provider.operational | {
-        "gpus", "replicas", "gpu_memory_utilization", "engine", "sleep", "restarts", "start_timeout",
+        "gpus", "replicas", "gpu_memory_utilization", "sleep", "restarts", "start_timeout",
+        *(f"engine.{name}" for name in OPERATIONAL),
     }  # fmt: skip
 
     adapter: str | None = None
@@ -44,11 +50,12 @@ class Hosted(Provider):
     """GPUs over which each copy of the model is spread (tensor parallel). Without a GPU it runs on the CPU."""
     replicas: int = Field(1, ge=1)
     """Copies of the model, each on GPUs of its own (data parallel)."""
-    gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
-    """Share of each GPU's memory for this model; models whose shares fit together are loaded together, others one
-    after the other."""
+    gpu_memory_utilization: float = Field(0.9, gt=0, lt=1)
+    """Share of each GPU's memory for this model; never the whole, for a CUDA context lies outside it. Models whose
+    shares come to 0.95 at most are loaded together, others one after the other."""
     engine: dict[str, Any] = Field(default_factory=dict)
-    """Any other of vLLM's engine arguments, by its name."""
+    """Any other of vLLM's engine arguments, by its name. Those of memory, batching and the like may change between two
+    starts of a run, those that may decide what the model says (`revision`, `hf_overrides`, …) may not."""
     sleep: bool = True
     """Where a model has to make room and is needed again: keep its weights in the machine's memory and only free the
     GPU's (vLLM's sleep mode, level 1). False: load it anew."""
@@ -60,6 +67,11 @@ class Hosted(Provider):
     """Requests handed to the engine at one time; it batches what it has room for."""
     hedge: bool = False
     """Off: a request that takes long here is not lost, and a second one would only take its place in the batch."""
+
+    @field_validator("engine")
+    @classmethod
+    def _only_other_arguments(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return other_arguments(value)
 
     def at(self, folder: Path) -> Self:
         """This entry with its files looked up from the recipe's folder."""
@@ -102,10 +114,35 @@ class Hosted(Provider):
             rank_of(self.label, self.adapter)
 
     @abstractmethod
-    def check(self) -> None:
+    def interpreter(self) -> Path | None:
+        """The Python whose vLLM will run; None where that cannot be seen. Raises `EndpointError`, one line, where there
+        is no program to run."""
+
+    def check(self, machine: Machine | None = None) -> None:
         """Find out without loading the model what would keep it from being loaded. Raises `EndpointError`, one line:
-        vLLM is not installed or of a version that is not supported, there are too few GPUs, the model's folder is not
-        there."""
+        this is not Linux, vLLM is not installed or of a version that is not supported or for other hardware, there are
+        too few GPUs, the model's folder is not there.
+
+        `machine`: what has been found out already; None: nothing.
+        """
+        from .machine import Machine
+        from .versions import check_installed
+
+        if sys.platform != "linux":
+            raise EndpointError(f"{self.label}: {self.plugin_name()} needs Linux (this is {sys.platform}).")
+        machine = machine or Machine()
+        try:
+            python, devices = self.interpreter(), machine.visible()
+            if python is not None:
+                check_installed(machine.vllm(python), python, gpus=bool(devices))
+        except EndpointError as error:
+            raise EndpointError(f"{self.label}: {error}") from error
+        if devices and self.gpus * self.replicas > len(devices):
+            raise EndpointError(
+                f"{self.label}: {self.replicas} x {self.gpus} GPUs are wanted (replicas x gpus), {len(devices)} are "
+                "here. Lower one of them."
+            )
+        self.check_files()
 
     @abstractmethod
     def make(self, adapters: Sequence[str], folder: Path, devices: Sequence[int]) -> Engine:

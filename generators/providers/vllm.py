@@ -15,9 +15,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import field_validator
-
-from ...schemas.errors import EndpointError
 from ..hosting.settings import Hosted
 
 if TYPE_CHECKING:
@@ -33,15 +30,6 @@ class VLLM(Hosted):
     """The Python interpreter that has vLLM, 3.11 or later; None: the one that runs prefmill. vLLM pins many packages,
     so it may well live in an environment of its own."""
 
-    @field_validator("engine")
-    @classmethod
-    def _only_other_arguments(cls, value: dict[str, Any]) -> dict[str, Any]:
-        from ..hosting.serve_command import RESERVED
-
-        for name in value.keys() & RESERVED.keys():
-            raise ValueError(f"{name} is not for here: the recipe key is `{RESERVED[name]}`")
-        return value
-
     def at(self, folder: Path) -> Self:
         """See `Hosted.at`."""
         resolved = super().at(folder)
@@ -51,26 +39,9 @@ class VLLM(Hosted):
         """See `Hosted.shares`."""
         return (*super().shares(), self.python and str(self.python))
 
-    def check(self) -> None:
-        """See `Hosted.check`."""
-        from ..hosting.adapters import rank_of
-        from ..hosting.devices import visible
-        from ..hosting.versions import check_installed
-
-        devices = visible()
-        try:
-            check_installed(self._python(), gpus=bool(devices))
-        except EndpointError as error:
-            raise EndpointError(f"{self.label}: {error}") from error
-        wanted = self.gpus * self.replicas
-        if devices and wanted > len(devices):
-            raise EndpointError(
-                f"{self.label}: {self.replicas} x {self.gpus} GPUs are wanted (replicas x gpus), {len(devices)} are "
-                "here. Lower one of them."
-            )
-        self.check_files()
-        if self.adapter is not None:
-            rank_of(self.label, self.adapter)
+    def interpreter(self) -> Path:
+        """See `Hosted.interpreter`."""
+        return self.python or Path(sys.executable)
 
     def make(self, adapters: Sequence[str], folder: Path, devices: Sequence[int]) -> Engine:
         """See `Hosted.make`."""
@@ -85,7 +56,7 @@ class VLLM(Hosted):
             setup = Setup(
                 provider=self,
                 name=name if self.replicas == 1 else f"{name}-{number + 1}",
-                python=self._python(),
+                python=self.interpreter(),
                 environment=_environment(own),
                 arguments=self._arguments(adapters, own),
                 adapters=tuple(adapters),
@@ -93,9 +64,6 @@ class VLLM(Hosted):
             )
             copies.append(Offline(setup, folder))
         return copies[0] if len(copies) == 1 else Replicas(copies)
-
-    def _python(self) -> Path:
-        return self.python or Path(sys.executable)
 
     def _arguments(self, adapters: Sequence[str], devices: Sequence[int]) -> dict[str, Any]:
         """vLLM's engine arguments on these GPUs, or else on the CPU."""
@@ -120,12 +88,13 @@ class VLLM(Hosted):
 
 def _environment(devices: Sequence[int]) -> Mapping[str, str]:
     """This process's environment for vLLM on these GPUs, or else on the CPU."""
+    from ..hosting.devices import environment_for
+
     own = {"VLLM_NO_USAGE_STATS": "1"}  # What a person's models are is nobody else's business.
     if devices:
         # As `vllm serve` does: a fork of a process that has threads may hang.
-        own |= {"CUDA_VISIBLE_DEVICES": ",".join(map(str, devices)), "VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
+        own |= {"VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
     else:
         # A second process would only import vLLM again, which takes longer than it saves.
         own |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-    placed = {key: value for key, value in own.items() if key == "CUDA_VISIBLE_DEVICES"}
-    return {**own, **os.environ, **placed}
+    return {**own, **os.environ, **environment_for(devices)}

@@ -21,6 +21,9 @@ from ..hosting.settings import Hosted
 if TYPE_CHECKING:
     from ..hosting.engine import Engine
 
+LONGEST_LINE = 4096
+"""Bytes of a script's first line that are looked at."""
+
 
 class VLLMServer(Hosted):
     """A model in a `vllm serve` of this run's own."""
@@ -33,15 +36,11 @@ class VLLMServer(Hosted):
 
     @field_validator("engine")
     @classmethod
-    def _only_other_arguments(cls, value: dict[str, Any]) -> dict[str, Any]:
-        from ..hosting.serve_command import PRIVATE, RESERVED
+    def _listens_where_only_the_run_can_reach_it(cls, value: dict[str, Any]) -> dict[str, Any]:
+        from ..hosting.serve_command import PRIVATE
 
-        for name in value:
-            plain = name.replace("-", "_")
-            if plain in RESERVED:
-                raise ValueError(f"{name} is not for here: the recipe key is `{RESERVED[plain]}`")
-            if plain in PRIVATE:
-                raise ValueError(f"{name} cannot be set: the server listens where only this run can reach it")
+        for name in value.keys() & PRIVATE:
+            raise ValueError(f"{name} cannot be set: the server listens where only this run can reach it")
         return value
 
     def at(self, folder: Path) -> Self:
@@ -54,20 +53,28 @@ class VLLMServer(Hosted):
         """See `Hosted.shares`."""
         return (*super().shares(), self.command)
 
-    def check(self) -> None:
-        """See `Hosted.check`."""
-        if sys.platform != "linux":
-            raise EndpointError(f"{self.label}: vllm_server needs Linux (this is {sys.platform}).")
-        if shutil.which(self.command[0], path=_environment()["PATH"]) is None:
+    def interpreter(self) -> Path | None:
+        """See `Hosted.interpreter`: of a script that names it in its first line, or of `python -m vllm…`."""
+        found = shutil.which(self.command[0], path=_environment()["PATH"])
+        if found is None:
             raise EndpointError(
-                f"{self.label}: there is no program {self.command[0]!r}. Install vLLM (pip install vllm), or give the "
-                "program of another environment: command: [/path/to/vllm]"
+                f"there is no program {self.command[0]!r}. Install vLLM (pip install vllm), or give the program of "
+                "another environment: command: [/path/to/vllm]"
             )
-        self.check_files()
+        if "-m" in self.command and any(part.startswith("vllm") for part in self.command):
+            return Path(found)
+        try:
+            with Path(found).open("rb") as program:
+                first = program.readline(LONGEST_LINE).decode(errors="replace").strip()
+        except OSError:  # A program may be one that can be run and not read.
+            return None
+        named = Path(first.removeprefix("#!").split(" ")[0])
+        return named if first.startswith("#!/") and named.name.startswith("python") else None
 
     def make(self, adapters: Sequence[str], folder: Path, devices: Sequence[int]) -> Engine:
         """See `Hosted.make`."""
         from ..hosting.adapters import lora_arguments
+        from ..hosting.devices import environment_for
         from ..hosting.serve_command import serve_command
         from ..hosting.server import Server
 
@@ -75,6 +82,7 @@ class VLLMServer(Hosted):
             # On a CPU, compiling takes a C++ compiler and longer than it saves, and a prompt that is split over two
             # steps ends the engine where the request has a seed (vllm/v1/worker/gpu_model_runner.py).
             **({} if devices else {"enforce_eager": True, "enable_chunked_prefill": False}),
+            **lora_arguments(self.label, adapters, cpu=not devices),
             **self.arguments(),
             "structured_outputs_config": {"backend": self.structured_outputs},
             "chat_template": self.chat_template,
@@ -82,12 +90,10 @@ class VLLMServer(Hosted):
             "enable_sleep_mode": True if self.sleep and devices else None,
             "tensor_parallel_size": self.gpus if devices else 1,
             "data_parallel_size": self.replicas if devices else 1,
-            **lora_arguments(self.label, adapters, cpu=not devices),
         }
-        visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, devices))} if devices else {}
         command = serve_command(self.command, self.model, arguments, adapters)
         sleeps = arguments["enable_sleep_mode"] is True
-        return Server(self, command, folder, {**_environment(), **visible}, sleeps=sleeps)
+        return Server(self, command, folder, {**_environment(), **environment_for(devices)}, sleeps=sleeps)
 
 
 def _environment() -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 T = TypeVar("T")
 
 PROBE_S = 6.0
-"""Seconds that one check may take; all run at the same time, so that everything ends within ten."""
+"""Seconds that one check may take; nearly all run at the same time, so that everything ends within ten or so."""
 
 
 @dataclass(frozen=True, slots=True)

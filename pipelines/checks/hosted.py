@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ...generators.hosting.adapters import CONFIG, rank_of
 from ...generators.hosting.devices import placed
+from ...generators.hosting.machine import Machine
 from ...generators.hosting.settings import Hosted
 from ...schemas.errors import EndpointError
 from . import Check
@@ -51,22 +52,14 @@ def turns(order: Sequence[Hosted], found: Devices) -> list[list[Hosted]]:
 
 
 def loading(order: Sequence[Hosted], found: Devices) -> list[Check]:
-    """Each model fits on this machine; which are loaded together, and in which order."""
+    """Which models are loaded together, and in which order. Of one that fits nowhere `usable` tells."""
     made = turns(order, found)
-    fit = [provider for turn in made for provider in turn]
-    fix = "Lower one of them."
-    here = f"GPUs are wanted, {len(found.gpus)} are here"
-    rows = [
-        Check(f"loading {p.label}", "red", f"gpus: {p.gpus}, replicas: {p.replicas}: {p.gpus * p.replicas} {here}", fix)
-        for p in order
-        if p not in fit
-    ]
     if not made:
-        return rows
+        return []
     texts = [" with ".join(provider.label for provider in turn) for turn in made]
     if len(made) == 1:
-        return [*rows, Check("loading", "ok", f"all together: {', '.join(p.label for p in fit)}")]
-    return [*rows, Check("loading", "ok", f"one after the other: {', then '.join(texts)}")]
+        return [Check("loading", "ok", f"all together: {', '.join(provider.label for provider in made[0])}")]
+    return [Check("loading", "ok", f"one after the other: {', then '.join(texts)}")]
 
 
 def free(order: Sequence[Hosted], found: Devices) -> list[Check]:
@@ -96,10 +89,10 @@ def _taken(turn: Sequence[Hosted], found: Devices, number: int) -> float:
     return sum(shares)
 
 
-def usable(provider: Hosted) -> Check | None:
+def usable(provider: Hosted, machine: Machine) -> Check | None:
     """What the provider itself finds wrong before loading: vLLM, its version, GPUs, files."""
     try:
-        provider.check()
+        provider.check(machine)
     except EndpointError as error:
         said, _, fix = str(error).removeprefix(f"{provider.label}: ").partition(". ")
         return Check(f"model {provider.label}", "red", said, fix or "Correct this entry of the recipe.")

@@ -9,20 +9,20 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...generators.hosting.devices import visible
+from ...generators.hosting.devices import BY_BUS, ORDER, VARIABLE, numbered_by_bus
+from ...generators.hosting.machine import Machine
+from ...generators.hosting.nvidia_smi import PROGRAM
 from ...schemas.errors import EndpointError
-from . import PROBE_S, Check
+from . import Check
 
 GIB = 2**30
 CPU = -1
 """Number that stands for the machine where there is no GPU, as in `hosting/devices.py`."""
-VARIABLE = "CUDA_VISIBLE_DEVICES"
-_QUERY = "index,name,memory.total,memory.free,driver_version"
+UNORDERED = "the GPUs differ, and CUDA numbers them otherwise than nvidia-smi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +52,29 @@ class Devices:
         return tuple(number for number in self.memories if number != CPU)
 
 
-def devices() -> Devices:
+def devices(machine: Machine) -> Devices:
     """Ask `nvidia-smi`. Takes a moment, or the driver's time to wake up."""
     try:
-        chosen = visible()
+        chosen = machine.visible()
+        if not chosen:
+            return Devices({CPU: own_memory()})
+        if shutil.which(PROGRAM) is None:
+            return Devices({number: Memory("not known: there is no nvidia-smi", 0, 0) for number in chosen})
+        here = {gpu.number: gpu for gpu in machine.gpus()}
     except EndpointError as error:
         return Devices({}, problem=str(error))
-    if (program := shutil.which("nvidia-smi")) is None:
-        unknown = {number: Memory("not known: there is no nvidia-smi", 0, 0) for number in chosen}
-        return Devices(unknown or {CPU: machine()})
-    asked = [program, f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=PROBE_S, check=False)
-    if done.returncode:
-        said = " ".join((done.stdout or done.stderr).split())[:200]
-        return Devices({}, problem=f"nvidia-smi: {said or f'ended with {done.returncode}'}. Is the driver loaded?")
-    found: dict[int, Memory] = {}
-    driver = ""
-    for line in done.stdout.splitlines():
-        number, name, total, free, driver = (text.strip() for text in line.split(","))
-        found[int(number)] = Memory(name, _mebibytes(total), _mebibytes(free))
-    if missing := [number for number in chosen if number not in found]:
-        here = ", ".join(map(str, found)) or "none"
-        said = f"{VARIABLE}={os.environ[VARIABLE]}: there is no GPU {missing[0]}; here: {here}"
+    if missing := [number for number in chosen if number not in here]:
+        known = ", ".join(map(str, here)) or "none"
+        said = f"{VARIABLE}={os.environ[VARIABLE]}: there is no GPU {missing[0]}; here: {known}"
         return Devices({}, problem=f"{said}. Correct {VARIABLE}, or unset it.")
-    return Devices({number: found[number] for number in chosen} or {CPU: machine()}, driver)
+    driver = here[chosen[0]].driver
+    if len({(gpu.name, gpu.total) for gpu in here.values()}) > 1 and not numbered_by_bus():
+        return Devices({number: Memory(f"not known: {UNORDERED}", 0, 0) for number in chosen}, driver)
+    own = {number: Memory(here[number].name, here[number].total, here[number].free) for number in chosen}
+    return Devices(own, driver)
 
 
-def machine() -> Memory:
+def own_memory() -> Memory:
     """The machine's own memory."""
     said = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
     total, free = (int(said[key].split()[0]) * 1024 for key in ("MemTotal", "MemAvailable"))
@@ -91,17 +87,16 @@ def gpus(found: Devices) -> Check:
         said, _, fix = found.problem.partition(". ")
         return Check("GPUs", "red", said, fix)
     each = [
-        f"{number}: {memory.name}, {memory.total / GIB:.1f} GiB, {memory.free / GIB:.1f} GiB free"
+        f"{number}: {memory.name}"
+        + (f", {memory.total / GIB:.1f} GiB, {memory.free / GIB:.1f} GiB free" if memory.total else "")
         for number, memory in found.memories.items()
         if number != CPU
     ]
+    if any(memory.name.endswith(UNORDERED) for memory in found.memories.values()):
+        fix = f"export {ORDER}={BY_BUS}, and name them in {VARIABLE} as nvidia-smi does."
+        return Check("GPUs", "skipped", "; ".join(each), fix)
     if each:
         driver = f"; driver {found.driver}" if found.driver else ""
         return Check("GPUs", "ok", "; ".join(each) + driver)
     own = found.memories[CPU]
     return Check("GPUs", "ok", f"none: models run on {own.name}, {own.total / GIB:.1f} GiB, {own.free / GIB:.1f} free")
-
-
-def _mebibytes(text: str) -> int:
-    """Bytes; 0 for `[N/A]`, which GPUs say that have no memory of their own."""
-    return int(text) * 2**20 if text.isdigit() else 0

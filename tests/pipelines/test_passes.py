@@ -74,6 +74,15 @@ def starts(folder: Path) -> Counter[str]:
     return found
 
 
+def slept(folder: Path) -> Counter[str]:
+    """How often each model fell asleep."""
+    found = Counter[str]()
+    for name in NAMES:
+        if (path := folder / name / "sleeps").exists():
+            found[name] = len(path.read_text().splitlines())
+    return found
+
+
 def heard(folder: Path) -> Counter[tuple[str, str, str]]:
     """How often each model was asked each question, draw by draw."""
     found = Counter[tuple[str, str, str]]()
@@ -126,6 +135,22 @@ def test_models_that_all_answer_and_judge_sleep_meanwhile(tmp_path: Path) -> Non
     assert set(heard(tmp_path / "sleep").values()) == {1}
     assert asleep["stages"] == anew["stages"]
     assert tokens(asleep) == tokens(anew), "of a model that sleeps when the run ends, too"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "sleeping"),
+    [
+        # The last one that answers judges first; of the others, each has yet to judge when it is its turn to leave.
+        ("both_orders", {"ash": 1, "beech": 1}),
+        # Once the offsets are known, any of them may be asked in the other order, too.
+        ({"protocol": "adaptive_swap", "pilot": 20}, {"ash": 2, "beech": 2, "cedar": 1}),
+    ],
+)
+def test_only_what_may_be_asked_again_sleeps(tmp_path: Path, protocol: object, sleeping: dict[str, int]) -> None:
+    manifest = run(read_recipe(write(tmp_path / "r", NAMES, protocol)), tmp_path / "r" / "run")
+    assert slept(tmp_path / "r") == sleeping
+    assert starts(tmp_path / "r") == Counter(NAMES)
+    assert sum(one["wakes"] for one in manifest["engines"]) == sum(sleeping.values())
 
 
 @pytest.mark.slow

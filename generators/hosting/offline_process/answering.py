@@ -7,10 +7,13 @@ which there are those of the text.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
-from tokenizers.decoders import DecodeStream
+from vllm.v1.engine.detokenizer import FastIncrementalDetokenizer
 from vllm.v1.engine.logprobs import LogprobsProcessor
+
+from .asking import Ready
 
 LEAST_LOGPROB = -9999.0
 """What vLLM's server sends at least: JSON has no minus infinity."""
@@ -28,8 +31,8 @@ class Answers:
         self._texts: dict[int, str] = {}
         self._repair = LogprobsProcessor(tokenizer, None, None, None, None, None)._correct_decoded_token
 
-    def reply(self, number: int, output: Any, shown: int | None) -> dict[str, Any]:  # noqa: ANN401 - vLLM's
-        """The reply to request `number`; `shown`: see `asking.Ready`."""
+    def reply(self, number: int, output: Any, ready: Ready) -> dict[str, Any]:  # noqa: ANN401 - vLLM's
+        """The reply to request `number`, which was asked as `ready`."""
         said = output.outputs[0]
         reply = {
             "id": number,
@@ -39,20 +42,25 @@ class Answers:
             "cached_tokens": output.num_cached_tokens or 0,
             "completion_tokens": len(said.token_ids),
         }
-        if shown is None or said.logprobs is None:
+        if ready.shown is None or said.logprobs is None:
             return reply
         flat = hasattr(said.logprobs, "start_indices")
         if flat:
-            reply["text"] = self._text(output.prompt_token_ids, said)
+            reply["text"] = self._text(output, ready.params)
         steps = self._flat(said.logprobs) if flat else [_decoded(step) for step in said.logprobs]
-        reply["logprobs"] = {"content": [_entry(step, shown) for step in steps]}
+        reply["logprobs"] = {"content": [_entry(step, ready.shown) for step in steps]}
         return reply
 
-    def _text(self, prompt: list[int], said: Any) -> str:  # noqa: ANN401 - vLLM's
-        """As `FastIncrementalDetokenizer` of vllm/v1/engine/detokenizer.py decodes: without the token that ended it."""
-        ids = said.token_ids[:-1] if said.finish_reason == "stop" else said.token_ids
-        stream, tokenizer = DecodeStream(ids=prompt, skip_special_tokens=True), self._tokenizer._tokenizer
-        return "".join(stream.step(tokenizer, token) or "" for token in ids)
+    def _text(self, output: Any, params: Any) -> str:  # noqa: ANN401 - vLLM's
+        """All tokens at once, by what vLLM decodes them with as they come: without the one that ended the reply unless
+        that is wanted, and beginning anew where bytes that are no UTF-8 break the decoder (vLLM issue 17448)."""
+        said = output.outputs[0]
+        request = SimpleNamespace(
+            request_id=output.request_id, prompt_token_ids=output.prompt_token_ids, sampling_params=params
+        )
+        decoder = FastIncrementalDetokenizer(self._tokenizer, request)
+        decoder.update(list(said.token_ids), said.finish_reason == "stop")
+        return str(decoder.output_text)
 
     def _flat(self, logprobs: Any) -> list[list[tuple[str, float]]]:  # noqa: ANN401 - vLLM's
         """The tokens' texts and logarithms, at each place first the one that was drawn."""

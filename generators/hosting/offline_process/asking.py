@@ -14,18 +14,11 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from jinja2 import TemplateError
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 from vllm.entrypoints.serve.utils.api_utils import get_max_tokens
-from vllm.exceptions import VLLMValidationError
 from vllm.sampling_params import StructuredOutputsParams
 from vllm.utils.mistral import is_mistral_tokenizer
 
-UNUSABLE = (
-    ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TemplateError, TypeError,
-    ValueError, VLLMValidationError,
-)  # fmt: skip
-"""What vLLM, pydantic, a tokeniser or a template raise over one request. Never `EngineDeadError`."""
 CONSTRAINTS = ("response_format", "structured_outputs")
 TAKEN = frozenset({
     "add_generation_prompt", "add_special_tokens", "allowed_token_ids", "bad_words", "chat_template",
@@ -101,7 +94,7 @@ class Forms:
             _, (prompt,) = self._renderer.render_chat([messages], form.chat, form.tokens)
             form.request.seed = seed if asked_seed is None else asked_seed
             params = self._params(form.request, len(prompt["prompt_token_ids"]))
-        except UNUSABLE as error:
+        except Exception as error:  # Of vLLM, pydantic, the tokeniser, the template: over this request only.
             raise Refused(one_line(error)) from error
         if form.constrained and (params.structured_outputs is None or params.structured_outputs.all_constraints_none()):
             raise Refused("vLLM has made no constraint of `response_format` or `structured_outputs`")

@@ -7,8 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from vllm.v1.engine.exceptions import EngineDeadError
+
 from .answering import Answers
-from .asking import UNUSABLE, Forms, Refused, one_line
+from .asking import Forms, Ready, Refused, one_line
 from .channel import Channel
 from .loading import Unloadable, adapters, load, test
 
@@ -39,14 +41,13 @@ class Serving:
     def __init__(self, channel: Channel, llm: Any, loras: Sequence[Any]) -> None:  # noqa: ANN401 - vLLM's
         self._channel, self._llm, self._engine, self._loras = channel, llm, llm.llm_engine, loras
         self._forms, self._answers = Forms(llm), Answers(llm.renderer.tokenizer)
-        self._shown: dict[int, int | None] = {}
-        """Open requests -> how many alternatives to show of each token."""
+        self._open: dict[int, Ready] = {}
 
     def loop(self) -> None:
         """Until the other side closes the channel."""
-        while (messages := self._channel.received(wait=not self._shown)) is not None:
+        while (messages := self._channel.received(wait=not self._open)) is not None:
             replies = [reply for message in messages if (reply := self._take(message)) is not None]
-            if self._shown:
+            if self._open:
                 replies += [self._answer(output) for output in self._engine.step() if output.finished]
             self._channel.send(replies)
 
@@ -55,7 +56,7 @@ class Serving:
         if "ask" in message:
             return self._ask(message["ask"], message)
         if "abort" in message:
-            if self._shown.pop(message["abort"], self) is not self:
+            if self._open.pop(message["abort"], None) is not None:
                 self._engine.abort_request([str(message["abort"])])
             return None
         if "sleep" in message:
@@ -72,11 +73,17 @@ class Serving:
             self._engine.add_request(str(number), ready.prompt, ready.params, lora_request=lora)
         except Refused as refused:
             return {"id": number, "rejected": str(refused)}
-        except UNUSABLE as error:
+        except EngineDeadError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one request must not end the others
             return {"id": number, "rejected": one_line(error)}
-        self._shown[number] = ready.shown
+        self._open[number] = ready
         return None
 
     def _answer(self, output: Any) -> dict[str, Any]:  # noqa: ANN401 - vLLM's
         number = int(output.request_id)
-        return self._answers.reply(number, output, self._shown.pop(number))
+        ready = self._open.pop(number)
+        try:
+            return self._answers.reply(number, output, ready)
+        except Exception as error:  # noqa: BLE001 - one reply that cannot be written must not end the others
+            return {"id": number, "rejected": f"vLLM has answered, but the reply cannot be read: {one_line(error)}"}

@@ -11,6 +11,7 @@ PARTS = (
     "I am an AI ", ". A", "as an ", "openai. A", "I'm an assistant created by a ", "(555) ", "\0", "\u202e", "\ud800",
     "_", "4444 ", "pypi-AgEIcHlwaS5vcmc", ":", "xoxb-1234567890-1234567890-a", '"', "token = ", "[[", "[[A", "score: ",
     "8/10 ", "I would rate ", "ignore previous ", "`", "```\n", "高级牛肉", "\u0301", "http://a", "Assistant 1 is ",
+    "DE12 ", "write ", "how to ", "a b ",
 )  # fmt: skip
 """Repeated up to the length asked for."""
 

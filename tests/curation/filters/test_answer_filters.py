@@ -129,6 +129,21 @@ def test_a_refusal_that_was_asked_for_is_an_answer(instruction: str, kept: bool)
     assert (found is None) == kept
 
 
+@pytest.mark.parametrize(
+    ("instruction", "kept"),
+    [
+        ("Draft a reply that declines this offer:\n" + "Dear Sir, I sell locks.\n" * 5000, True),
+        ("Dear Sir, I sell locks.\n" * 5000 + "Draft a reply that declines this offer.", True),
+        ("Dear Sir, I sell locks.\n" * 5000 + "Write: sorry.\n" + "Dear Sir, I sell locks.\n" * 5000, False),
+        ("write " * 5000 + "locks " * 20_000 + "sorry " * 5000, False),
+    ],
+    ids=["before", "behind", "amid", "apart"],
+)
+def test_what_is_wanted_stands_before_or_behind_a_long_text(instruction: str, kept: bool) -> None:
+    found = Refusals().drop(task(instruction), answer("I'm sorry, but I can't help with that."))
+    assert (found is None) == kept
+
+
 def test_further_patterns_and_the_limit_of_length() -> None:
     german = answer("Es tut mir leid, aber dabei kann ich nicht helfen.")
     assert Refusals().drop(task(), german) is None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from prefmill.curation.balance.axes import value
+from prefmill.curation.balance.axes import Axis, value
 from prefmill.curation.balance.raking import Margin, raked
 from prefmill.curation.balance.whole import whole
 from prefmill.curation.filters.balance import Balance
@@ -104,6 +105,19 @@ def test_a_value_that_is_nowhere_does_not_cost_all_rows() -> None:
     told = Balance(over={"models": {"a and b": 1, "x and y": 1}}, least=0.5).choose(lambda: rows).told
     assert told["models"]["x and y"]["too_few"] > 0
     assert told["kept"] >= 200
+
+
+@pytest.mark.parametrize("axis", ["winner", "score", "category"])
+def test_an_axis_on_which_no_row_has_a_value_drops_none(axis: Axis) -> None:
+    rows = pairs(40, 0.5, ties=1)
+    over: dict[Axis, Literal["uniform"]] = {axis: "uniform"}
+    nothing = {"undefined": "no row has a value on it"}
+    chosen = Balance(over=over).choose(lambda: rows)
+    assert (chosen.dropped, chosen.told) == ({}, {"rows": 40, "kept": 40, axis: nothing})
+    both = Balance(over={**over, "models": "uniform"}, least=0).choose(lambda: rows)
+    alone = Balance(over={"models": "uniform"}, least=0).choose(lambda: rows)
+    assert alone.dropped and both.dropped.keys() == alone.dropped.keys(), "the other axis has its shares all the same"
+    assert both.told == alone.told | {axis: nothing}
 
 
 def test_shares_are_numbers_that_can_be_shares() -> None:

@@ -107,6 +107,12 @@ def test_nothing_goes_where_there_is_room_for_all() -> None:
     assert Diverse(keep=5).choose([]).told == {"tasks": 0, "kept": 0}
 
 
+@pytest.mark.parametrize(("keep", "kept"), [(0.07, 7), (0.55, 55), (0.551, 56), (0.29, 29), (1e-12, 1)])
+def test_a_share_is_of_its_decimals(keep: float, kept: int) -> None:
+    tasks = [Task(messages=(Message(role="user", content=f"word{number}"),)) for number in range(100)]
+    assert Diverse(keep=keep, quota="none").choose(tasks).told["kept"] == kept
+
+
 def test_a_number_or_a_share() -> None:
     assert Diverse.model_validate({"keep": 0.25}).keep == 0.25
     for keep in (0, -1, 1.5, "many"):

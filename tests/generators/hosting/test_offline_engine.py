@@ -102,7 +102,7 @@ def test_each_adapter_has_its_number(entry: VLLM, tmp_path: Path) -> None:
 
 def test_what_takes_too_long_or_is_given_up_is_aborted(entry: VLLM, tmp_path: Path) -> None:
     async def work(engine: Engine) -> None:
-        with pytest.raises(CallFailed, match=r"timeout: no reply within 0\.1 s"):
+        with pytest.raises(CallFailed, match=r"timeout: the engine has answered nothing for 0\.1 s"):
             await engine.complete(asked("hang"), None, 0.1)
         given_up = asyncio.create_task(engine.complete(asked("hang"), None, 30))
         await engine.complete(asked("meanwhile"), None, 30)
@@ -111,6 +111,20 @@ def test_what_takes_too_long_or_is_given_up_is_aborted(entry: VLLM, tmp_path: Pa
             await given_up
         reply = await engine.complete(asked("aborted?"), None, 30)
         assert json.loads(reply.text) == [1, 3]
+
+    use(entry, tmp_path, work)
+
+
+def test_a_request_waits_for_as_long_as_others_are_answered(entry: VLLM, tmp_path: Path) -> None:
+    async def work(engine: Engine) -> None:
+        waiting = asyncio.create_task(engine.complete(asked("hang"), None, 0.6))
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            await engine.complete(asked("meanwhile"), None, 30)
+        assert not waiting.done()
+        with pytest.raises(CallFailed, match="timeout"):
+            await waiting
+        assert json.loads((await engine.complete(asked("aborted?"), None, 30)).text) == [1]
 
     use(entry, tmp_path, work)
 

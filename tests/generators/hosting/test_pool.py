@@ -130,6 +130,101 @@ def test_what_is_needed_again_sleeps_meanwhile(fake_vllm: FakeVLLM, request_for:
     assert fake_vllm.left() == []
 
 
+def test_where_memory_is_short_those_asleep_are_stopped(
+    fake_vllm: FakeVLLM, request_for: RequestFor, tmp_path: Path
+) -> None:
+    """A model that sleeps keeps some of the GPU's memory. Whether the next one is loaded or woken, it goes on."""
+    a, b = fake_vllm.entry(model="a"), fake_vllm.entry("--alone", model="b")
+    both = [a.engine_key(), b.engine_key()]
+
+    async def work(pool: Pool, opened: Sequence[Connection]) -> None:
+        for entry in (a, b, a, b):
+            await pool.admit([entry], again=both)
+            assert (await opened[entry is b].complete(request_for("x"))).text == f"{entry.model} on x"
+
+    pool = pooled([a, b], tmp_path, (0,), work)
+    assert models(fake_vllm) == ["a", "b", "b", "a", "b"]
+    assert [(one.loads, one.wakes) for one in pool.hostings().values()] == [(2, 0), (2, 0)]
+    assert fake_vllm.left() == []
+
+
+def test_those_asleep_go_on_sleeping_where_memory_is_not_what_is_missing(
+    fake_vllm: FakeVLLM, request_for: RequestFor, tmp_path: Path
+) -> None:
+    a, b = fake_vllm.entry(model="a"), fake_vllm.entry("--fails", "ValueError: no", model="b")
+
+    async def work(pool: Pool, opened: Sequence[Connection]) -> None:
+        await pool.admit([a])
+        await opened[0].complete(request_for("x"))
+        await pool.admit([b], again=[a.engine_key()])
+        with pytest.raises(CallFailed, match="vLLM did not start: ValueError: no"):
+            await opened[1].complete(request_for("x"))
+        await pool.admit([a])
+        await opened[0].complete(request_for("x"))
+
+    pool = pooled([a, b], tmp_path, (0,), work)
+    assert models(fake_vllm) == ["a", "b"]
+    assert [(one.loads, one.wakes) for one in pool.hostings().values()] == [(1, 1), (0, 0)]
+
+
+@pytest.mark.parametrize(("devices", "held_back"), [((0,), True), ((0, 1), False), ((), False)])
+def test_a_model_does_not_work_while_another_is_loaded_beside_it(
+    fake_vllm: FakeVLLM, request_for: RequestFor, tmp_path: Path, *, devices: tuple[int, ...], held_back: bool
+) -> None:
+    """vLLM takes what the other allocates meanwhile for its own. One on another GPU, or on the CPU, goes on."""
+    a, b = (
+        fake_vllm.entry("--slow", "0.5", "--seconds", "0.05", model=model, gpu_memory_utilization=0.4)
+        for model in ("a", "b")
+    )
+
+    async def work(pool: Pool, opened: Sequence[Connection]) -> None:
+        async def keep_asking(until: asyncio.Event) -> None:
+            while not until.is_set():
+                assert (await opened[0].complete(request_for("x"))).text == "a on x"
+
+        await pool.admit([a, b])
+        await opened[0].complete(request_for("x"))
+        first, second = pool.hostings().values()
+        loaded = asyncio.Event()
+        asking = [asyncio.create_task(keep_asking(loaded)) for _ in range(4)]
+        loading = asyncio.create_task(opened[1].complete(request_for("y")))
+        at_work: list[int] = []
+        while second.engine is None:
+            if len(fake_vllm.starts()) == 2:
+                at_work.append(first.pace.open)
+            await asyncio.sleep(0.01)
+        assert len(at_work) > 10
+        assert max(at_work) == (0 if held_back else 4)
+        assert (await loading).text == "b on y"
+        before = first.pace.calls
+        while first.pace.calls < before + 8:  # It goes on.
+            await asyncio.sleep(0.01)
+        loaded.set()
+        await asyncio.gather(*asking)
+
+    pooled([a, b], tmp_path, devices, work)
+
+
+def test_one_that_waits_for_another_to_load_goes_on_where_that_fails(
+    fake_vllm: FakeVLLM, request_for: RequestFor, tmp_path: Path
+) -> None:
+    a = fake_vllm.entry(model="a", gpu_memory_utilization=0.4)
+    b = fake_vllm.entry("--slow", "0.5", "--fails", "ValueError: no", model="b", gpu_memory_utilization=0.4)
+
+    async def work(pool: Pool, opened: Sequence[Connection]) -> None:
+        await pool.admit([a, b])
+        await opened[0].complete(request_for("x"))
+        failing = asyncio.create_task(opened[1].complete(request_for("y")))
+        while len(fake_vllm.starts()) < 2:
+            await asyncio.sleep(0.01)
+        assert (await opened[0].complete(request_for("x"))).text == "a on x"
+        with pytest.raises(CallFailed, match="did not start"):
+            await failing
+
+    pooled([a, b], tmp_path, (0,), work)
+    assert models(fake_vllm) == ["a", "b"]
+
+
 def test_models_that_fit_get_gpus_of_their_own_and_start_one_after_the_other(
     fake_vllm: FakeVLLM, request_for: RequestFor, tmp_path: Path
 ) -> None:

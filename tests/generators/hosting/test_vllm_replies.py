@@ -32,11 +32,13 @@ CASES: Sequence[dict[str, Any]] = [
     {"temperature": 1.0, "seed": 8, "max_tokens": 40, "logprobs": 0},
     {"temperature": 1.0, "seed": 9, "max_tokens": 60, "logprobs": 5, "stop": ["a"]},
     {"temperature": 1.0, "seed": 9, "max_tokens": 400, "logprobs": 1},
+    {"temperature": 1.0, "seed": 9, "max_tokens": 60, "logprobs": 5, "stop_token_ids": list(range(60, 90)),
+     "include_stop_str_in_output": True},
     {"temperature": 0.0, "max_tokens": 10, "logprobs": 5, "structured_outputs": {"choice": ["yes", "no"]}},
     {"temperature": 1.0, "seed": 10, "max_tokens": 30, "logit_bias": {"40": 50.0}},
     {"temperature": 1.0, "seed": 11, "max_tokens": 10, "min_tokens": 10, "allowed_token_ids": [40, 41, 3]},
     {"temperature": 1.0, "seed": 12, "max_tokens": 20, "bad_words": ["e"], "stop_token_ids": list(range(60, 90))},
-]
+]  # fmt: skip
 
 
 def test_replies_are_those_of_vllm_itself(loaded: Loaded) -> None:

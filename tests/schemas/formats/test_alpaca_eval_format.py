@@ -80,6 +80,12 @@ def test_the_preference_is_the_verdicts_or_the_share_of_output_2(example: Exampl
     assert row_of(example)["preference"] == preference
 
 
+def test_a_margin_is_as_far_from_0_as_the_preference_says() -> None:
+    row = records("alpaca_eval", "annotations.jsonl")[0]
+    found = decoded(AlpacaEval(), {"annotations.json": [{**row, "preference": value} for value in (1.1, 1.4, 1.9)]})
+    assert [example.verdict.margin for example in found if example.verdict] == [0.8, 0.2, -0.8]
+
+
 def test_a_tie_was_0_in_older_files() -> None:
     row = records("alpaca_eval", "annotations.jsonl")[0]
     (example,) = decoded(AlpacaEval(), {"annotations.json": [{**row, "preference": 0, "raw_completion": "..."}]})

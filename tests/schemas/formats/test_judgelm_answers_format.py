@@ -159,6 +159,13 @@ def test_the_own_order_is_preferred_among_judgments_that_say_what_the_verdict_sa
     assert files[SAMPLES][0]["answer3_body"] == "Two."
 
 
+def test_decimal_scores_of_a_pair_are_as_far_apart_as_they_say() -> None:
+    two = JudgeLMAnswers(answers=2)
+    (found,) = decoded(two, encoded(two, [example(((0, 1), (8.2, 7.2), False), texts=("Two.", "None."))]))
+    assert found.verdict is not None
+    assert (found.verdict.winner, found.verdict.margin) == ("first", 1)
+
+
 def test_judgments_without_and_with_the_reference_are_told_apart() -> None:
     task = Task(messages=QUESTION, reference=Reference(text="None."))
     plain, seen = OWN, ((0, 1, 2), (8.0, 2.0, 5.0), True)

@@ -214,6 +214,13 @@ def test_optional_columns_of_a_published_row_may_be_missing(missing: str) -> Non
     assert len(list(_decoded(TRAIN_ONLY, {"judgelm_train.jsonl": [row]}))) == 1
 
 
+def test_decimal_scores_are_as_far_apart_as_they_say() -> None:
+    (row,) = _records(GOLDEN / "judgelm" / "published.jsonl")
+    scores = {"text": "8.2 7.2\nBoth.", "score": [8.2, 7.2], "text_w_reference": "8.2 7.2\nBoth."}
+    (example,) = _decoded(TRAIN_ONLY, {"judgelm_train.jsonl": [row | scores | {"score_w_reference": [8.2, 7.2]}]})
+    assert _met(example)[1].margin == 1
+
+
 def test_every_row_is_read_by_judgelms_own_rule_and_says_what_the_verdict_says() -> None:
     seen = 0
     for example in [*PAIRS, *GENERATED]:
