@@ -31,8 +31,8 @@ with warnings.catch_warnings():
 from ..schemas.errors import CallFailed, EndpointError
 from ..schemas.rows import Message, Task
 from ..schemas.sampling import Sampling
-from .hosting.devices import visible
 from .hosting.engine import Engine
+from .hosting.machine import Machine
 from .providers import Reply, Request
 from .providers.vllm import VLLM as Entry
 
@@ -70,10 +70,11 @@ class VLLM(AsyncLLM):
         if self._engine is not None:
             return
         self._entry = entry = Entry.model_validate({"model": self.model, **self.settings})
-        entry.check()
+        machine = Machine()
+        entry.check(machine)
         self._logs = Path(tempfile.mkdtemp(prefix="prefmill-vllm-"))
         adapters = () if entry.adapter is None else (entry.adapter,)
-        engine = entry.make(adapters, self._logs, visible()[: entry.gpus * entry.replicas])
+        engine = entry.make(adapters, self._logs, machine.visible()[: entry.gpus * entry.replicas])
         self.event_loop.run_until_complete(engine.start())
         self._engine = engine
 

@@ -97,5 +97,7 @@ def _losses(example: Example, name: str, why: str) -> Iterator[Loss]:
 def _flags_of(place: RunDirectory, kind: str) -> list[Mapping[str, str]]:
     if not place.flagged.exists():
         return []
-    flags = [json.loads(line) for line in place.flagged.read_text(encoding="utf-8").splitlines()]
+    # Lines of a file end with "\n" alone; `str.splitlines` would end them within a detail, too.
+    with place.flagged.open(encoding="utf-8") as lines:
+        flags = [json.loads(line) for line in lines]
     return [flag for flag in flags if flag["kind"] == kind]

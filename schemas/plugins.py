@@ -36,7 +36,8 @@ class Plugin(Frozen):
     kind: ClassVar[str]
     """Which of `KINDS` this is; set by the base class of the kind."""
     operational: ClassVar[frozenset[str]] = frozenset()
-    """Fields that say how calls are made, not what is asked; they may change under an existing run directory."""
+    """Fields that say how calls are made, not what is asked; they may change under an existing run directory. Of a
+    field that is a mapping, `field.key` is one of its keys."""
 
     @classmethod
     def plugin_name(cls) -> str:

@@ -2,8 +2,9 @@
 
 `fake_vllm.py [OPTIONS] STATE serve MODEL …`: what stands before `serve` says how it behaves. In the folder STATE it
 keeps what tests look at: `starts.jsonl`, the command line and environment of each start; `heard.jsonl`, every request
-in the order of arrival; `sleeps`, the model's name each time it fell asleep; `pids`, its processes. A reply repeats the question with the name of the model. The form of
-endpoints, metrics and log lines is that of vLLM 0.32.
+in the order of arrival; `sleeps`, the model's name each time it fell asleep; `pids`, its processes. A reply repeats the
+question with the name of the model; to the question `hang` there is none. The form of endpoints, metrics and log lines
+is that of vLLM 0.32.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def whole(table: Floats, raked: Floats, margins: Sequence[Margin], part: float) 
 
 
 def _gain(margin: Margin, lacking: Floats) -> Floats:
-    """By how much one row more brings the axis nearer to what is wanted, shape (cells,); 0 for cells without a value."""
+    """How much nearer one row more brings the axis to what is wanted, shape (cells,); 0 for cells without a value."""
     gain, there = np.zeros(len(margin.codes)), margin.codes >= 0
     gain[there] = 2 * lacking[margin.codes[there]] - 1
     return gain

@@ -21,6 +21,7 @@ from .curation import DROPPED, FLAGGED, Curation, FilterCount
 from .objections import KEPT, STAGES, Judge, Objection, of_answer, one_at_a_time
 from .places import Places, placed
 from .rows import Rows, Unit
+from .task_answers import TaskAnswers
 
 Note = Callable[[str, dict[str, Any]], None]
 """Takes the name of a file of notes and a line for it."""
@@ -154,12 +155,18 @@ class Sieve:
         """Rows of one task that follow each other are seen together, each answer once."""
         for _, group in groupby(self._kept(), key=lambda one: _task_id(one[1])):
             rows = [(unit, row) for unit, row in group if isinstance(row, Example)]
-            answers = {answer.id: answer for _, row in rows for answer in row.answers if answer.text is not None}
-            lost = plugin.drop(rows[0][1].task, list(answers.values()))
+            answers = TaskAnswers()
             for unit, row in rows:
-                found = next((answer for answer in row.answers if answer.id in lost), None)
-                said = KEPT if found is None else Objection(of_answer(found, lost[found.id]))
-                self._settled(number, unit, said)
+                answers.add(row, self._places.of(unit))
+            lost = plugin.drop(rows[0][1].task, answers.each)
+            for unit, row in rows:
+                own = answers.of(row)
+                found = next((answer for answer in own if answer.id in lost), None)
+                if found is None:
+                    self._settled(number, unit, KEPT)
+                    continue
+                here = dict.fromkeys((answer.id for answer in own), self._places.of(unit))
+                self._settled(number, unit, Objection(of_answer(found, placed(lost[found.id], answers.named | here))))
         self._waiting, self._asked = [], 0
 
 

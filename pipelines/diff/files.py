@@ -17,7 +17,7 @@ from ...schemas.formats import Format
 from ...schemas.labels import Label, label_of
 from ...schemas.plugins import load, names
 from ...schemas.row import digest
-from ...schemas.rows import Example, Loss
+from ...schemas.rows import Example, Loss, Task
 from .rows import Labelled, compared
 
 _OTHER = {"first": "second", "second": "first"}
@@ -64,12 +64,18 @@ def _rows(format: Format, path: Path, malformed: dict[str, int], side: str) -> I
             if isinstance(row, Loss):
                 malformed[side] += 1
             else:
-                yield _row(row, f"{path.name}, row {number:,}")
+                yield _row(row, _place(intake, row.task, number))
         malformed[side] += sum(1 for _ in intake.overlooked())
     except UserError:
         raise
     except ValueError as problem:
         raise SourceError(intake.told(str(problem))) from problem
+
+
+def _place(intake: Intake, task: Task, number: int) -> str:
+    """`FILE:LINE` where a row begins; a format whose tasks do not say has one file, and a row for each record."""
+    name, record = (next(iter(intake.paths)), number) if task.line is None else (task.source, task.line)
+    return f"{intake.paths[name].name}:{intake.line(name, record)}"
 
 
 def _row(example: Example, name: str) -> tuple[str, Labelled]:

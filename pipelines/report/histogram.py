@@ -7,30 +7,35 @@ Margins are rounded to a thousandth, so that there are never more than some ten 
 from __future__ import annotations
 
 from collections import Counter
+from math import ceil
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+Thousandths = NDArray[np.int64]
 BINS = 40
 """Bins at most, where values are no grades."""
-_STEPS = ((5.0, 0.25), (10.0, 0.5))
-"""Spread up to which bins are so wide. Means of a few grades lie a third or a sixth apart: bins of a wide spread that
-were no wider would hold one such value here and two there."""
-_EXACT = 1000
+_UNIT = 1000
+_STEPS = ((1000, 50), (5000, 250), (10_000, 500))
+"""Spread up to which bins are so wide, in thousandths. Means of a few grades lie a third or a sixth apart: bins of a
+wide spread that were no wider would hold one such value here and two there."""
+_TWENTIETHS = np.arange(0, _UNIT + 1, 50)
 
 
 class Histogram:
-    """How often each value came."""
+    """How often each value came. `probabilities`: the values are some, and their bins the same in every run."""
 
-    def __init__(self) -> None:
-        self._counts: Counter[float] = Counter()
+    def __init__(self, *, probabilities: bool = False) -> None:
+        self._probabilities = probabilities
+        self._counts: Counter[int] = Counter()
+        """By value in thousandths: whole numbers, so that what lies on an edge is in the bin above it."""
 
     def add(self, values: NDArray[np.float64]) -> None:
         """Count values, NaN left out."""
-        told = np.round(values[np.isfinite(values)] * _EXACT).astype(np.int64)
+        told = np.round(values[np.isfinite(values)] * _UNIT).astype(np.int64)
         found, counts = np.unique(told, return_counts=True)
-        for value, count in zip((found / _EXACT).tolist(), counts.tolist(), strict=True):
+        for value, count in zip(found.tolist(), counts.tolist(), strict=True):
             self._counts[value] += count
 
     def __len__(self) -> int:
@@ -39,30 +44,35 @@ class Histogram:
     def plain(self, nothing: str) -> dict[str, Any]:
         """`{n, mean, histogram: {edges, counts}}`; `{"undefined": nothing}` where nothing was counted.
 
-        A bin is a quarter, half or a whole unit wide (or several, where the values spread over more than `BINS`) and
-        centred on a multiple of that, so that grades are not split and 0 has a bin of its own.
+        A bin is a twentieth, quarter, half or a whole unit wide (or several, where the values spread over more than
+        `BINS`) and centred on a multiple of that, so that grades are not split and 0 has a bin of its own. Those of
+        probabilities are the twentieths of 0 to 1; 1 is in the last one.
         """
         if not self._counts:
             return {"undefined": nothing}
         values = np.array(list(self._counts))
         weights = np.array(list(self._counts.values()))
-        width = _width(values)
-        places = np.floor(values / width + 0.5).astype(np.int64)
-        low, high = int(places.min()), int(places.max())
-        counts = np.bincount(places - low, weights, high - low + 1).astype(np.int64)
-        edges = (np.arange(low, high + 2) - 0.5) * width
-        mean = float(values @ weights / weights.sum())
+        edges = _TWENTIETHS if self._probabilities else _centred(values)
+        counts = np.histogram(values, edges, weights=weights)[0]
+        mean = float(values @ weights / weights.sum() / _UNIT)
         return {
             "n": len(self),
             "mean": mean,
-            "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
+            "histogram": {"edges": (edges / _UNIT).tolist(), "counts": counts.tolist()},
         }
 
 
-def _width(values: NDArray[np.float64]) -> float:
-    spread = float(np.ptp(values))
-    if not np.array_equal(values, np.round(values)):
+def _centred(values: Thousandths) -> Thousandths:
+    """The edges of bins around multiples of their width."""
+    width = _width(values)
+    places = (values + width // 2) // width
+    return np.arange(places.min(), places.max() + 2) * width - width // 2
+
+
+def _width(values: Thousandths) -> int:
+    spread = int(np.ptp(values))
+    if (values % _UNIT).any():
         for most, width in _STEPS:
             if spread <= most:
                 return width
-    return max(1.0, float(np.ceil(spread / BINS)))
+    return _UNIT * max(1, ceil(spread / (_UNIT * BINS)))

@@ -56,7 +56,7 @@ class _Counts:
     def __init__(self) -> None:
         self._scores: dict[str, Histogram] = {}
         self._gaps: dict[str, Histogram] = {}
-        self._margins, self._confidence = Histogram(), Histogram()
+        self._margins, self._confidence = Histogram(), Histogram(probabilities=True)
         self._winners: Counter[str] = Counter()
         self._losses: Counter[tuple[str, str, str, str]] = Counter()
         self._gone: set[str] = set()

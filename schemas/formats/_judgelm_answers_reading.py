@@ -14,7 +14,7 @@ from . import Record
 from ._judgelm_choice import winner_of
 from ._judgelm_reading import decoding_method_at, task_of
 from ._lines import Line, lines_of, lost
-from ._margin import margin_of
+from ._margin import margin_between
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,6 @@ def _verdict(judgment: Judgment) -> Verdict:
         protocol="unknown",
         judgment_ids=(judgment.id,),
         winner=winner_of(scores) if pair else None,
-        margin=margin_of(scores) if pair else None,
+        margin=margin_between(scores) if pair else None,
         scores=() if pair else scores,
     )

@@ -12,7 +12,7 @@ from ..sampling import Sampling
 from . import Record
 from ._judgelm_choice import winner_of
 from ._lines import Line, lines_of, lost, rows
-from ._margin import margin_of
+from ._margin import margin_between
 
 
 def read_train(files: Mapping[str, Iterable[Record]], name: str) -> Iterator[Example | Loss]:
@@ -65,7 +65,7 @@ def _example(line: Line, plain: tuple[Line, str, str], referenced: tuple[Line, s
         protocol="unknown",
         judgment_ids=(first.id,),
         winner=winner_of(scores),
-        margin=margin_of(scores),
+        margin=margin_between(scores),
     )
     return Example(
         index=line.whole("question_id"),

@@ -19,7 +19,7 @@ from ..rows import Answer, Comparison, Example, Judgment, Loss, Message, Task, V
 from . import Format, Record
 from ._chat import only_question
 from ._lines import Line, lines_of, rows
-from ._margin import margin_of
+from ._margin import margin_between
 from ._pair import pair_of
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _example(line: Line, index: int) -> Example:
         protocol="unknown",
         judgment_ids=(judgment.id,),
         winner=_winner(preference),
-        margin=margin_of(scores),
+        margin=margin_between(scores),
     )
     return Example(
         index=index, task=task, answers=answers, comparison=comparison, judgments=(judgment,), verdict=verdict

@@ -23,6 +23,7 @@ from prefmill.curation.filters import (
     TaskSetFilter,
     VerdictFilter,
 )
+from prefmill.curation.filters.duplicate_answers import DuplicateAnswers
 from prefmill.curation.filters.minimum_margin import MinimumMargin
 from prefmill.curation.filters.near_duplicates import NearDuplicates
 from prefmill.curation.filters.refusals import Refusals
@@ -214,6 +215,42 @@ def test_answers_to_one_task_are_seen_together_where_its_rows_follow_each_other(
     assert len(noted(tmp_path / "out.jsonl")) == 2
     (lost,) = noted(tmp_path / "out.jsonl.dropped.jsonl")
     assert (lost["row_id"], lost["detail"]) == ("mine.jsonl:2", "answer of unknown: one of 4")
+
+
+def annotation(one: str, other: str, *models: str) -> Record:
+    return {
+        "instruction": "Why is the sky blue?",
+        "output_1": one, "generator_1": models[0],
+        "output_2": other, "generator_2": models[1],
+        "preference": 1,
+    }  # fmt: skip
+
+
+A, B, C = "Short waves scatter more.", "The air scatters what is blue.", "Nobody knows for sure why."
+
+
+def test_an_answer_that_comes_again_in_the_next_row_does_not_repeat_itself(tmp_path: Path) -> None:
+    """A file has no numbers of samples: one model's answers are told apart by what they say."""
+    mine = lines(tmp_path / "mine.jsonl", annotation(A, B, "m", "m"), annotation(B, C, "m", "m"))
+    of_format("alpaca_eval", mine, tmp_path / "out.jsonl", DuplicateAnswers())
+    assert (tmp_path / "out.jsonl").read_bytes() == mine.read_bytes()
+
+
+def test_two_answers_that_say_the_same_go_and_the_row_of_the_other_is_named(tmp_path: Path) -> None:
+    mine = lines(
+        tmp_path / "mine.jsonl",
+        annotation(A, B, "m", "m"),
+        annotation(B, C, "m", "m"),
+        annotation(C, A + "!", "m", "n"),
+        annotation(C, C, "m", "m"),
+        annotation(A, C, "m", "m"),
+    )
+    of_format("alpaca_eval", mine, tmp_path / "out.jsonl", DuplicateAnswers())
+    told = {row["row_id"]: row["detail"] for row in noted(tmp_path / "out.jsonl.dropped.jsonl")}
+    assert told == {
+        "mine.jsonl:3": "answer of n: Jaccard 1.000 with mine.jsonl:1 of m",
+        "mine.jsonl:4": "answer of m: Jaccard 1.000 with mine.jsonl:4 of m",
+    }
 
 
 def test_near_duplicates_name_the_line_that_stays(tmp_path: Path) -> None:

@@ -33,16 +33,17 @@ def _nvidia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Nvidia:
     programs = tmp_path / "programs"
     programs.mkdir()
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin")
-    for name in ("CUDA_VISIBLE_DEVICES", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_CACHE"):
+    for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_CACHE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub-home"))
 
-    def put(*gpus: tuple[int, int], fails: str = "") -> None:
-        rows = [f"{n}, NVIDIA H200, {total}, {free}, 570.86, GPU-{n}f2c" for n, (total, free) in enumerate(gpus)]
-        cut = f"cut -d, -f{{}} {programs}/rows"
-        script = f'#!/bin/sh\ncase "$1" in\n*uuid*) {cut.format("1,6")} ;;\n*) {cut.format("1-5")} ;;\nesac\n'
+    def put(*gpus: tuple[int, int], fails: str = "", seconds: float = 0, names: tuple[str, ...] = ()) -> None:
+        named = [*names, *["NVIDIA H200"] * len(gpus)]
+        rows = [f"{n}, GPU-{n}f2c, {total}, {free}, 570.86, {named[n]}" for n, (total, free) in enumerate(gpus)]
         (programs / "rows").write_text("".join(f"{row}\n" for row in rows))
-        (programs / "nvidia-smi").write_text(f"#!/bin/sh\necho '{fails}'\nexit 9\n" if fails else script)
+        script = f"echo '{fails}'; exit 9" if fails else f"cat {programs}/rows"
+        slowly = f"echo asked >> {programs}/asked; sleep {seconds}"
+        (programs / "nvidia-smi").write_text(f"#!/bin/sh\n{slowly}\n{script}\n")
         (programs / "nvidia-smi").chmod(0o755)
 
     return put
@@ -109,23 +110,23 @@ def test_without_a_gpu_models_run_on_the_cpu(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("nvidia")
 def test_on_a_cpu_the_share_must_be_free(tmp_path: Path) -> None:
-    found = look(tmp_path, entry(tmp_path, "ash", engine={}, gpu_memory_utilization=1.0))
+    found = look(tmp_path, entry(tmp_path, "ash", engine={}, gpu_memory_utilization=0.999))
     assert red(found) == {"memory of the machine"}
     assert ", 100% wanted" in found["memory of the machine"].found
     assert "gpu_memory_utilization" in found["memory of the machine"].fix
 
 
 def test_gpus_and_which_models_fit_together(tmp_path: Path, nvidia: Nvidia) -> None:
-    nvidia((1000, 990), (1000, 990))
-    half = {"gpu_memory_utilization": 0.5}
+    nvidia((1000, 940), (1000, 940))
+    half = {"gpu_memory_utilization": 0.475}
     found = look(tmp_path, *(entry(tmp_path, name, **half) for name in ("ash", "beech", "cedar")))
-    assert red(found) == {"memory of GPU 0"}, "two halves want the whole of it"
+    assert red(found) == {"memory of GPU 0"}, "two of them want all that may be taken"
     assert found["GPUs"].found == (
-        "0: NVIDIA H200, 1.0 GiB, 1.0 GiB free; 1: NVIDIA H200, 1.0 GiB, 1.0 GiB free; driver 570.86"
+        "0: NVIDIA H200, 1.0 GiB, 0.9 GiB free; 1: NVIDIA H200, 1.0 GiB, 0.9 GiB free; driver 570.86"
     )
     assert found["loading"].found == "all together: beech, cedar, ash"
-    assert found["memory of GPU 0"].found == "1.0 of 1.0 GiB free, 100% wanted"
-    assert found["memory of GPU 0"].fix.endswith("at most 0.99 together.")
+    assert found["memory of GPU 0"].found == "0.9 of 1.0 GiB free, 95% wanted"
+    assert found["memory of GPU 0"].fix.endswith("at most 0.94 together.")
     found = look(
         tmp_path, *(entry(tmp_path, name, gpus=2) for name in ("ash", "beech")), teacher=entry(tmp_path, "elm")
     )
@@ -138,8 +139,8 @@ def test_too_many_gpus_and_too_large_weights(tmp_path: Path, nvidia: Nvidia) -> 
     model(tmp_path / "large", 1200 * MIB)
     large, wide = entry(tmp_path, "large"), entry(tmp_path, "wide", gpus=2, replicas=2)
     found = look(tmp_path, large, wide)
-    assert red(found) == {"model large", "loading wide"}
-    assert found["loading wide"].found == "gpus: 2, replicas: 2: 4 GPUs are wanted, 2 are here"
+    assert red(found) == {"model large", "model wide"}
+    assert found["model wide"].found == "2 x 2 GPUs are wanted (replicas x gpus), 2 are here"
     assert found["model large"].found.endswith("1.3 GB of weights in 1 file, and 943.7 MB of each memory are for it")
     assert found["model large"].fix == "Set gpus: 2 or take a smaller or quantised model."
     assert red(look(tmp_path, entry(tmp_path, "large", gpus=2))) == set()
@@ -154,7 +155,7 @@ def test_too_many_gpus_and_too_large_weights(tmp_path: Path, nvidia: Nvidia) -> 
     [
         ("5", "", "CUDA_VISIBLE_DEVICES=5: there is no GPU 5; here: 0"),
         ("GPU-8f2c", "", "CUDA_VISIBLE_DEVICES=GPU-8f2c: nvidia-smi knows no GPU 'GPU-8f2c'"),
-        ("0", "NVIDIA-SMI has failed", "nvidia-smi: NVIDIA-SMI has failed"),
+        ("0", "NVIDIA-SMI has failed", "nvidia-smi does not say which GPUs there are (NVIDIA-SMI has failed)"),
         (None, "NVIDIA-SMI has failed", "nvidia-smi does not say which GPUs there are (NVIDIA-SMI has failed)"),
     ],
 )
@@ -168,6 +169,61 @@ def test_gpus_that_cannot_be_used(  # noqa: PLR0917 - fixtures
     assert red(found) == {"GPUs"}
     assert found["GPUs"].found == said
     assert found["load ash"].state == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("variables", "state", "said"),
+    [
+        ({"CUDA_VISIBLE_DEVICES": "1"}, "skipped", "1: not known: the GPUs differ, and CUDA numbers them otherwise "),
+        ({"CUDA_VISIBLE_DEVICES": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}, "ok", "1: NVIDIA H200, 1.0 GiB, "),
+        ({"CUDA_VISIBLE_DEVICES": "GPU-1f"}, "ok", "1: NVIDIA H200, 1.0 GiB, "),
+        ({}, "ok", "0: NVIDIA T400, 0.1 GiB, 0.1 GiB free; 1: NVIDIA H200, 1.0 GiB, "),
+    ],
+)
+def test_a_gpu_that_the_number_does_not_name(  # noqa: PLR0917 - fixtures
+    tmp_path: Path,
+    nvidia: Nvidia,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    state: str,
+    said: str,
+) -> None:
+    """CUDA's number 1 is the slow one here, `nvidia-smi`'s the fast one."""
+    nvidia((100, 100), (1000, 1000), names=("NVIDIA T400",))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = look(tmp_path, entry(tmp_path, "ash"))
+    assert (found["GPUs"].state, red(found)) == (state, set())
+    assert found["GPUs"].found.startswith(said)
+    assert ("memory of GPU 1" in found) is (state == "ok" and bool(variables))
+
+
+def test_slow_programs_are_asked_once_and_at_the_same_time(tmp_path: Path, nvidia: Nvidia) -> None:
+    nvidia((1000, 1000), seconds=1)
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho asked >> {tmp_path}/asked\nsleep 1\necho \'{{"vllm": "0.32.0"}}\'\n')
+    python.chmod(0o755)
+    names = [f"tree{number}" for number in range(5)]
+    models = {name: str(model(tmp_path / name)) for name in names}
+    entries = [{"provider": "vllm", "model": models[name], "name": name, "python": str(python)} for name in names]
+    started = time.monotonic()
+    found = look(tmp_path, *entries)
+    assert red(found) == set()
+    assert time.monotonic() - started < 4
+    asked = [(folder / "asked").read_text().count("asked") for folder in (tmp_path, tmp_path / "programs")]
+    assert asked == [1, 1]
+
+
+def test_one_that_never_replies_is_red_alone(tmp_path: Path, nvidia: Nvidia) -> None:
+    nvidia((1000, 1000))
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexec sleep 20\n")
+    python.chmod(0o755)
+    stuck = {"provider": "vllm", "model": str(model(tmp_path / "ash")), "name": "ash", "python": str(python)}
+    found = look(tmp_path, stuck, entry(tmp_path, "elm"))
+    assert red(found) == {"model ash"}
+    assert found["model ash"].found == "not looked at within 6 s"
+    assert found["model elm"].state == found["GPUs"].state == "ok"
 
 
 def _without(name: str) -> Callable[[Path], None]:
@@ -272,6 +328,9 @@ def test_which_vllm_it_would_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert red(found) == {"model off"}
     assert found["model off"].found == "vLLM 0.25.0 is installed, and prefmill knows 0.26 to 0.33"
     assert "pip install" in found["model off"].fix
+    found = look(tmp_path, served)
+    assert red(found) == {"model ash"}, "a server's program is looked at as well"
+    assert found["model ash"].found == "vLLM 0.25.0 is installed, and prefmill knows 0.26 to 0.33"
     monkeypatch.setenv("PATH", "/usr/bin")
     found = look(tmp_path, entry(tmp_path, "ash", command=["no-such-vllm"]))
     assert "there is no program 'no-such-vllm'" in found["model ash"].found

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from prefmill.generators.hosting.devices import visible
+from prefmill.generators.hosting.devices import environment_for, placed, visible
+from prefmill.generators.providers.vllm import VLLM
 from prefmill.schemas.errors import EndpointError
 
-TWO = "0, GPU-aaaa-1\n1, GPU-bbbb-2\n"
+TWO = "0, GPU-aaaa-1, 1000, 900, 570.86, NVIDIA H200\n1, GPU-bbbb-2, [N/A], [N/A], 570.86, NVIDIA GB10\n"
+BUS = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 @pytest.fixture(name="machine")
@@ -24,6 +26,7 @@ def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str |
             program.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin" if said is not None else str(tmp_path))
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
         if named is not None:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
 
@@ -65,3 +68,48 @@ def test_what_cannot_be_told_is_one_line(
     with pytest.raises(EndpointError, match=wrong) as told:
         visible()
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("named", "ordered", "variables"),
+    [
+        (None, {}, {"CUDA_VISIBLE_DEVICES": "0,1", **BUS}),
+        ("GPU-bbbb", {}, {"CUDA_VISIBLE_DEVICES": "1", **BUS}),
+        ("1,0", {}, {"CUDA_VISIBLE_DEVICES": "1,0"}),
+        ("1,-1", {}, {"CUDA_VISIBLE_DEVICES": "1"}),
+        ("1", {"CUDA_DEVICE_ORDER": "FASTEST_FIRST"}, {"CUDA_VISIBLE_DEVICES": "1"}),
+        ("1", BUS, {"CUDA_VISIBLE_DEVICES": "1", **BUS}),
+        ("", {}, {}),
+    ],
+)
+def test_the_numbers_of_nvidia_smi_are_counted_as_it_counts(
+    machine: Callable[[str | None, str | None], None],
+    monkeypatch: pytest.MonkeyPatch,
+    named: str | None,
+    ordered: dict[str, str],
+    variables: dict[str, str],
+) -> None:
+    """CUDA itself counts from the fastest GPU, so that a number alone may be another GPU."""
+    machine(TWO, named)
+    for name, value in ordered.items():
+        monkeypatch.setenv(name, value)
+    assert environment_for(visible()) == variables
+
+
+@pytest.mark.parametrize(
+    ("shares", "places"),
+    [
+        ((0.45, 0.45), [(0,), (0,)]),
+        ((0.5, 0.45), [(0,), (0,)]),
+        ((0.5, 0.5), None),
+        ((0.97,), [(0,)]),
+        ((0.97, 0.01), None),
+        ((0.3, 0.3, 0.3), [(0,), (0,), (0,)]),
+    ],
+)
+def test_shares_leave_room_for_what_lies_outside_them(
+    shares: tuple[float, ...], places: list[tuple[int, ...]] | None
+) -> None:
+    models = [VLLM(model=f"m{n}", gpu_memory_utilization=share) for n, share in enumerate(shares)]
+    assert placed(models, (0,)) == places
+    assert placed(models, ()) == (None if places is None else [() for _ in places])

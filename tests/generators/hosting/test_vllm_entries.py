@@ -1,4 +1,4 @@
-"""Recipe entries of provider `vllm`: what is found out before anything is loaded, and what vLLM is told."""
+"""Recipe entries of models that a run loads: what is found out before anything is loaded, and what vLLM is told."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from pydantic import ValidationError
 
 from prefmill.generators.hosting.advice import advised
 from prefmill.generators.hosting.offline import Offline
+from prefmill.generators.hosting.server import Server
+from prefmill.generators.hosting.settings import Hosted
 from prefmill.generators.providers.vllm import VLLM
+from prefmill.generators.providers.vllm_server import VLLMServer
 from prefmill.schemas.errors import EndpointError
 
 
@@ -102,9 +105,81 @@ def test_engine_arguments(tmp_path: Path) -> None:
     assert arguments(entry, tmp_path, (), names)["max_lora_rank"] == 32
 
 
-def test_arguments_with_a_key_of_their_own_are_refused() -> None:
-    with pytest.raises(ValidationError, match="tensor_parallel_size is not for here: the recipe key is `gpus`"):
-        VLLM(model="org/m", engine={"tensor_parallel_size": 2})
+@pytest.mark.parametrize("provider", [VLLM, VLLMServer])
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("tensor_parallel_size", "the recipe key is `gpus`"),
+        ("gpu_memory_utilization", "the recipe key is `gpu_memory_utilization`"),
+        ("max-model-len", "the recipe key is `max_model_len`"),
+        ("dtype", "the recipe key is `dtype`"),
+        ("quantization", "the recipe key is `quantization`"),
+        ("tokenizer", "the recipe key is `tokenizer`"),
+        ("structured-outputs-config.backend", "the recipe key is `structured_outputs`"),
+        ("pipeline_parallel_size", "a model is spread over `gpus` by tensor parallelism only"),
+    ],
+)
+def test_arguments_with_a_key_of_their_own_are_refused(provider: type[Hosted], name: str, instead: str) -> None:
+    with pytest.raises(ValidationError, match=f"{name} is not for here: {instead}"):
+        provider.model_validate({"model": "org/m", "engine": {name: 2}})
+
+
+def test_arguments_have_one_name() -> None:
+    engine = {"max-num-seqs": 7, "hf-overrides.rope-theta": 1}
+    assert VLLMServer(model="org/m", engine=engine).engine == {"max_num_seqs": 7, "hf_overrides.rope-theta": 1}
+    with pytest.raises(ValidationError, match="max-num-seqs is there twice"):
+        VLLM(model="org/m", engine={"max_num_seqs": 7, "max-num-seqs": 8})
+    with pytest.raises(ValidationError, match="ssl_keyfile cannot be set"):
+        VLLMServer(model="org/m", engine={"ssl-keyfile": "k"})
+
+
+def test_a_share_is_never_the_whole() -> None:
+    assert VLLM(model="org/m", gpu_memory_utilization=0.99).gpu_memory_utilization == 0.99
+    with pytest.raises(ValidationError, match="less than 1"):
+        VLLM(model="org/m", gpu_memory_utilization=1)
+
+
+def test_a_persons_slots_for_adapters_stay(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"r": 8}')
+    given = {"max_loras": 9, "max_lora_rank": 64}
+    found = arguments(VLLM(model="org/m", engine=given), tmp_path, (0,), (str(tmp_path),))
+    assert {name: found[name] for name in given} == given
+    server = VLLMServer(model="org/m", engine=given).make((str(tmp_path),), tmp_path, (0,))
+    assert isinstance(server, Server)
+    assert {"--max-loras=9", "--max-lora-rank=64"} < set(server._command)
+
+
+def test_gpus_are_counted_as_nvidia_smi_counts_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
+    offline = VLLM(model="org/m").make((), tmp_path, (1,))
+    server = VLLMServer(model="org/m").make((), tmp_path, (1,))
+    assert isinstance(offline, Offline)
+    assert isinstance(server, Server)
+    for environment in (offline._setup.environment, server._environment):
+        assert environment["CUDA_VISIBLE_DEVICES"] == "1"
+        assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+
+
+@pytest.mark.parametrize("provider", [VLLM, VLLMServer])
+def test_models_are_loaded_on_linux_only(provider: type[Hosted], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(EndpointError, match=r"^org/m: vllm\w* needs Linux \(this is darwin\)\.$"):
+        provider.model_validate({"model": "org/m"}).check()
+
+
+def test_a_servers_program_is_looked_at_as_well(python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "vllm"
+    script.write_text(f"#!{python}\n")
+    script.chmod(0o755)
+    entry = VLLMServer(model="org/m", command=(str(script),), gpus=2)
+    monkeypatch.setenv("FAKE_VLLM", '{"vllm": "0.25.1"}')
+    with pytest.raises(EndpointError, match=r"^org/m: vLLM 0\.25\.1 is installed"):
+        entry.check()
+    monkeypatch.setenv("FAKE_VLLM", '{"vllm": "0.32.0"}')
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with pytest.raises(EndpointError, match=r"^org/m: 1 x 2 GPUs are wanted \(replicas x gpus\), 1 are here"):
+        entry.check()
 
 
 def test_files_are_looked_up_from_the_recipe(tmp_path: Path) -> None:

@@ -10,16 +10,23 @@ from pathlib import Path
 import pytest
 import yaml
 
+from prefmill.generators.records.format_files import format_named
+from prefmill.pipelines.curate import FormatRows
 from prefmill.pipelines.diff import diff
+from prefmill.pipelines.diff.files import _row, _rows
 from prefmill.pipelines.diff.rows import FIRST, Labelled, compared
 from prefmill.pipelines.recipe_reading import read_recipe
 from prefmill.pipelines.run import run
 from prefmill.pipelines.rundir import RunDirectory
 from prefmill.schemas.errors import UserError
-from prefmill.schemas.rows import Verdict
+from prefmill.schemas.plugins import names
+from prefmill.schemas.rows import Answer, Comparison, Example, Message, Task, Verdict
 
 from ..probed_runs import STRONG, rows, teachers, write_recipe
 from ..report.handmade import handmade
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+FORMATS = [name for name in names("format") if (GOLDEN / name).is_dir()]
 
 
 def _stream(*told: tuple[str, str | None, float, bool]) -> Iterator[tuple[str, Labelled]]:
@@ -123,10 +130,28 @@ def test_files_are_compared_by_content(tmp_path: Path) -> None:
     assert diff(one.parent, other.parent)["rows"] | {"first": None} == found["rows"] | {"first": None}
 
 
-def test_the_order_of_two_answers_is_no_difference(tmp_path: Path) -> None:
-    from prefmill.pipelines.diff.files import _row
-    from prefmill.schemas.rows import Answer, Comparison, Example, Message, Task
+def test_rows_of_files_are_named_by_file_and_line(tmp_path: Path) -> None:
+    shared = _pair("p", "x", "y")
+    one = _file(tmp_path / "a" / "preference" / "train.jsonl", shared, {}, _pair("q", "x", "y")).parent
+    _file(one / "test.jsonl", _pair("r", "x", "y"))
+    other = _file(tmp_path / "b" / "mine.jsonl", shared, _pair("s", "x", "y"))
+    other.write_text("\n" + other.read_text())
+    found = diff(one, other, "preference")
+    assert [row["row"] for row in found["rows"]["first"]["only_a"]] == ["train.jsonl:3", "test.jsonl:1"]
+    assert [row["row"] for row in found["rows"]["first"]["only_b"]] == ["mine.jsonl:3"]
+    assert found["malformed"] == {"a": 1, "b": 0}
 
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_row_of_any_format_is_found_where_it_is_said_to_be(name: str) -> None:
+    format = format_named(name, "")
+    folder = GOLDEN / name
+    places = [f"{one.file}:{one.line}" for one in FormatRows(format, folder).read() if isinstance(one.row, Example)]
+    found = [row.name.split(" ")[0] for _, row in _rows(format, folder, {"a": 0}, "a")]
+    assert found == places
+
+
+def test_the_order_of_two_answers_is_no_difference(tmp_path: Path) -> None:
     task = Task(messages=(Message(role="user", content="?"),))
     answers = tuple(Answer(task_id=task.id, model=name, text=name) for name in "ab")
     told = []

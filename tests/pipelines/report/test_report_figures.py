@@ -150,15 +150,33 @@ def test_reading_changes_nothing_in_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("values", "width", "first"),
-    [([1.0, 9.0, 9.0], 1, 0.5), ([0.25, 0.5], 0.25, 0.125), ([-4.5, 4.0], 0.5, -4.75), ([-8.5, 8.0], 1, -8.5)],
+    [
+        ([1.0, 9.0, 9.0], 1, 0.5),
+        ([0.25, 1.5], 0.25, 0.125),
+        ([-4.5, 4.0], 0.5, -4.75),
+        ([-8.5, 8.0], 1, -8.5),
+        ([0.2, 0.4, 0.1, 0.05, 0.01], 0.05, -0.025),
+        ([0.0, 1.0, 1.0], 1, -0.5),
+    ],
 )
 def test_bins_are_centred_on_grades(values: list[float], width: float, first: float) -> None:
     histogram = Histogram()
     histogram.add(np.array([*values, np.nan]))
     found = histogram.plain("none")
     edges = found["histogram"]["edges"]
-    assert (edges[1] - edges[0], edges[0], sum(found["histogram"]["counts"])) == (width, first, len(values))
+    assert (edges[1] - edges[0], edges[0]) == pytest.approx((width, first))
+    assert sum(found["histogram"]["counts"]) == len(values)
+    assert edges[-2] <= max(values) < edges[-1], "no bin is empty at the end"
     assert Histogram().plain("none") == {"undefined": "none"}
+
+
+def test_probabilities_are_counted_in_twentieths_of_0_to_1() -> None:
+    histogram = Histogram(probabilities=True)
+    histogram.add(np.arange(500, 1001) / 1000)
+    histogram.add(np.array([0.0, 0.15, 0.1, np.nan]))
+    found = histogram.plain("none")["histogram"]
+    assert found["edges"] == [number / 20 for number in range(21)]
+    assert found["counts"] == [1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 50, 50, 50, 50, 50, 50, 50, 50, 50, 51]
 
 
 def test_wide_spreads_get_wider_bins() -> None:
