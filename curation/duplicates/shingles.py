@@ -45,7 +45,7 @@ def shingles(texts: Sequence[str], ngram: int) -> tuple[Positions, Hashes]:
     hashes = np.concatenate([
         _ngram_hashes(hashed, first, ngram),
         _short_hashes(hashed, firsts[few], counts[few]),
-        np.array([_whole(fold(texts[place])) for place in none], dtype=np.uint64),
+        np.array([_whole(fold(texts[place])) for place in none.tolist()], dtype=np.uint64),
     ])  # fmt: skip
     packed = np.sort((rows << np.uint64(HASH_BITS)) | (hashes >> np.uint64(64 - HASH_BITS)))
     packed = packed[np.concatenate([[True], packed[1:] != packed[:-1]])] if len(packed) else packed

@@ -104,7 +104,15 @@ def test_a_reply_that_cannot_be_read_fails_alone(monkeypatch: pytest.MonkeyPatch
     )
     monkeypatch.setattr(serving, "Forms", lambda _: SimpleNamespace(ready=lambda *_: ready()))
     ours, theirs = socket.socketpair()
-    process = threading.Thread(target=serving.Serving(Channel(theirs.detach()), llm, ()).loop)
+
+    def serve() -> None:
+        channel = Channel(theirs.detach())
+        try:
+            serving.Serving(channel, llm, ()).loop()
+        finally:
+            channel._socket.close()
+
+    process = threading.Thread(target=serve)
     process.start()
     here = Channel(ours.detach())
     replies: list[dict[str, Any]] = []
