@@ -9,8 +9,8 @@ stand in manuals: test cards (docs.stripe.com/testing), the registry's example I
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator
-from string import ascii_uppercase
 
 from .places import Place
 
@@ -30,7 +30,7 @@ _WHOLE_IBAN = {
     length: re.compile(rf"(?:[A-Z0-9] ?+){{{length - 1}}}[A-Z0-9](?![A-Za-z0-9])") for length in set(_LENGTHS.values())
 }
 """Characters of the number -> what it looks like, with a space behind any of them."""
-_AS_DIGITS = str.maketrans({letter: str(int(letter, 36)) for letter in ascii_uppercase})
+_AS_DIGITS = {character: str(int(character, 36)) for character in string.digits + string.ascii_uppercase}
 _EXAMPLE_IBANS = frozenset((
     "GB82WEST12345698765432", "GB29NWBK60161331926819", "GB33BUKB20201555555555", "DE89370400440532013000",
     "DE75512108001245126199", "FR1420041010050500013M02606", "FR7630006000011234567890189", "CH9300762011623852957",
@@ -82,7 +82,7 @@ def social_security_numbers(text: str) -> Iterator[Place]:
 
 
 def _remainder(number: str) -> int:
-    return int((number[4:] + number[:4]).translate(_AS_DIGITS)) % 97
+    return int("".join(map(_AS_DIGITS.__getitem__, number[4:] + number[:4]))) % 97
 
 
 def _luhn(digits: str) -> bool:

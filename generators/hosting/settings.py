@@ -65,6 +65,9 @@ class Hosted(Provider):
     """Seconds that loading may take."""
     max_in_flight: int = Field(1024, ge=1)
     """Requests handed to the engine at one time; it batches what it has room for."""
+    timeout: float = Field(600, gt=0)
+    """Seconds without an answer to any request, after which the engine is taken to hang; waiting in its queue does not
+    count."""
     hedge: bool = False
     """Off: a request that takes long here is not lost, and a second one would only take its place in the batch."""
 
