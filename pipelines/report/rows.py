@@ -33,6 +33,8 @@ CUTS = (None, 32_000, 16_000, 8_000, 4_000, 2_000)
 """Characters of a text that are tried, in this order, before texts of some tasks are left out."""
 SAMPLED_PARTS, SAMPLED_TASKS = 5, 200
 """Parts that the size of a page is guessed from, and tasks of each."""
+FIRST_MARGIN, LEAST_STEP, MOST_STEP = 1.02, 1.03, 1.3
+"""By how much less is first tried than what was guessed to fit, and each time that it does not."""
 WITHOUT = "its texts are not on this page"
 
 Flags = dict[str, list[Flag]]
@@ -60,6 +62,9 @@ class Packed:
     first: list[int] = field(default_factory=list)
     """Of each chunk, the number of its first task."""
     size: int = 0
+    tasks: int = 0
+    whole: bool = True
+    """Whether it has all of the run's rows; not where they were too large."""
     carrying: int = 0
     """Tasks whose texts are on the page."""
     cut: int = 0
@@ -69,9 +74,11 @@ class Packed:
 def browser(place: RunDirectory, largest: int = LARGEST) -> Section:
     """The section. Reads a part at a time, the ledger once. `largest`: bytes of compressed texts."""
     calls, flags = Calls(place.ledger), _flags(place)
-    found = next(
-        one for sparing in _tried(place, calls, largest) if (one := _pack(place, calls, flags, sparing, largest))
-    )
+    guess, scale = _Guess.of(place, calls), FIRST_MARGIN
+    while not (found := _pack(place, calls, flags, sparing := guess.sparing(largest / scale), largest)).whole:
+        # What was written when it was full says how far the guess was off; a run's first tasks may be its largest.
+        off = largest / (guess.of_all(sparing) * found.tasks / guess.tasks)
+        scale *= min(max(off / scale, LEAST_STEP), MOST_STEP)
     data: dict[str, object] = {f"browse-{number}": chunk for number, chunk in enumerate(found.chunks)}
     data["browse-index"] = {
         **found.index.plain(),
@@ -86,24 +93,15 @@ def browser(place: RunDirectory, largest: int = LARGEST) -> Section:
     )
 
 
-def _tried(place: RunDirectory, calls: Calls, largest: int) -> Iterator[Sparing]:
-    """What may fit, the most generous first, by the size of a sample; it ends with what has no text at all."""
-    guess = _Guess.of(place, calls)
-    yield from (Sparing(most) for most in CUTS if guess.size(most) < largest)
-    bare, least = guess.size(0), guess.size(CUTS[-1])
-    share = min(0.95, (0.96 * largest - bare) / max(1.0, least - bare))
-    while share > 0.001:
-        yield Sparing(CUTS[-1], share)
-        share *= 0.9
-    yield Sparing(0, 0.0)
-
-
 @dataclass(frozen=True)
 class _Guess:
+    """How large a page will be, by the size of a sample."""
+
     sample: Sequence[Told]
     calls: Calls
-    times: float
-    """Tasks of the run for each one of the sample."""
+    tasks: int
+    """All of the run."""
+    _sizes: dict[int | None, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, place: RunDirectory, calls: Calls) -> _Guess:
@@ -112,17 +110,33 @@ class _Guess:
         sample = [one for number in sorted(numbers) for one in some_told(place, number, SAMPLED_TASKS)]
         tables = (part_columns(place.part(Task, number), ("id",)) for number in range(parts))
         tasks = sum(len(table) for table in tables if table is not None)
-        return cls(sample, calls, tasks / max(1, len(sample)))
+        return cls(sample, calls, tasks)
 
-    def size(self, most: int | None) -> float:
-        """Bytes of the whole run's chunks."""
-        telling = Telling(most)
-        values = (as_json(telling.task(one, self.calls.of_task(one.id), ())) for one in self.sample)
-        return self.times * sum(len(chunk) for chunk, _ in _chunks(values))
+    def sparing(self, room: float) -> Sparing:
+        """The most generous one whose chunks have no more than `room` bytes; one without any text, if need be."""
+        for most in CUTS:
+            if self._size(most) < room:
+                return Sparing(most)
+        bare = self._size(0)
+        share = min(0.95, (room - bare) / max(1.0, self._size(CUTS[-1]) - bare))
+        return Sparing(CUTS[-1], share) if share > 0.001 else Sparing(0, 0.0)
+
+    def of_all(self, sparing: Sparing) -> float:
+        """Bytes of the whole run's chunks, at least 1."""
+        bare = self._size(0)
+        return max(1.0, bare + sparing.share * (self._size(sparing.most) - bare))
+
+    def _size(self, most: int | None) -> float:
+        if most not in self._sizes:
+            telling = Telling(most)
+            values = (as_json(telling.task(one, self.calls.of_task(one.id), ())) for one in self.sample)
+            size = sum(len(chunk) for chunk, _ in _chunks(values))
+            self._sizes[most] = size * self.tasks / max(1, len(self.sample))
+        return self._sizes[most]
 
 
-def _pack(place: RunDirectory, calls: Calls, flags: Flags, sparing: Sparing, largest: int) -> Packed | None:
-    """The page's rows; None where they are too large."""
+def _pack(place: RunDirectory, calls: Calls, flags: Flags, sparing: Sparing, largest: int) -> Packed:
+    """The page's rows, as far as there is room for them."""
     whole, bare = Telling(sparing.most), Telling(0)
     index = Index(flags)
     found = Packed(sparing, index)
@@ -134,14 +148,14 @@ def _pack(place: RunDirectory, calls: Calls, flags: Flags, sparing: Sparing, lar
             raised = index.add(one, *(() if carries else (WITHOUT,)))
             yield as_json((whole if carries else bare).task(one, calls.of_task(one.id), raised))
 
-    tasks = 0
     for chunk, number in _chunks(values()):
         found.chunks.append(as_text(chunk))
-        found.first.append(tasks)
+        found.first.append(found.tasks)
         found.size += len(chunk)
-        tasks += number
+        found.tasks += number
         if found.size > largest and sparing.share > 0:
-            return None
+            found.whole = False
+            break
     found.cut = whole.cut
     return found
 
