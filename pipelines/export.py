@@ -52,7 +52,7 @@ def export_again(directory: Path, formats: Sequence[Format] | None = None) -> Wa
     """
     place = RunDirectory(directory)
     recipe = read_recipe(place.recipe(), environment=False)
-    with place.claimed(recipe, begins=False):
+    with place.claimed(None):
         manifest = place.manifest()
         if not manifest["finished"]:
             raise UserError(f"{directory}: this run is not finished. `prefmill run` on its recipe goes on with it.")

@@ -64,7 +64,7 @@ def relabel(directory: Path, reviews: Path | None) -> Relabelled:
     """
     place = RunDirectory(directory)
     recipe = read_recipe(place.recipe(), environment=False)
-    with place.claimed(recipe, begins=False):
+    with place.claimed(None):
         manifest = place.manifest()
         if not manifest["finished"] and UNDER_WAY not in manifest:
             raise UserError(f"{directory}: this run is not finished. `prefmill run` on its recipe goes on with it.")

@@ -208,10 +208,11 @@ class RunDirectory:
         return path
 
     @contextmanager
-    def claimed(self, recipe: Recipe, *, begins: bool = True) -> Iterator[None]:
+    def claimed(self, recipe: Recipe | None, *, begins: bool = True) -> Iterator[None]:
         """Hold the directory for one run of a recipe; make it if need be.
 
-        `begins=False` leaves the recipe that lies there, or none: what is done is no run, but adds to its ledger.
+        None: for work on the run that lies there, whatever it asks. `begins=False` leaves the recipe that lies there,
+        or none: what is done is no run, but adds to its ledger.
 
         Raises `RunDirectoryError` where it cannot be written, holds something that is no run, where another run holds
         it, or where it holds a run that asked something else.
@@ -238,9 +239,10 @@ class RunDirectory:
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
-            self._same_questions(recipe)
-            if begins:
-                write_text(self.path / "recipe.yaml", as_yaml(recipe))
+            if recipe is not None:
+                self._same_questions(recipe)
+                if begins:
+                    write_text(self.path / "recipe.yaml", as_yaml(recipe))
             yield
 
     def _has_calls(self) -> bool:

@@ -162,11 +162,11 @@ def test_calls_in_flight_are_waited_for_when_a_cap_is_reached(tmp_path: Path) ->
 
 def test_hours_stop_this_invocation_only(tmp_path: Path) -> None:
     import_module("prefmill.pipelines.engine")  # Takes seconds, which would be the run's.
-    with serving(latency=0.2, latency_sigma=0) as server:
-        write_recipe(tmp_path, server)
-        assert stopped(tmp_path, Caps(hours=0.0002)).startswith("--max-hours 0.0002 is reached: 0.000")
+    with serving(latency=1.2, latency_sigma=0) as server:
+        write_recipe(tmp_path, server, tasks=6)
+        assert stopped(tmp_path, Caps(hours=0.0005)).startswith("--max-hours 0.0005 is reached: 0.000")
         calls = ledger(tmp_path)[0]
-        assert 0 < calls < 4 * TASKS
+        assert 0 < calls < 4 * 6
         assert mill(tmp_path, Caps(hours=1))["finished"]
 
 

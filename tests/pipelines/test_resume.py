@@ -203,7 +203,7 @@ def kill_and_finish(folder: Path, kills: int, tasks: int, seed: int) -> None:
 
 
 def test_kill_9_at_random_moments_changes_nothing(tmp_path: Path) -> None:
-    kill_and_finish(tmp_path, kills=3, tasks=14, seed=1)
+    kill_and_finish(tmp_path, kills=2, tasks=10, seed=1)
 
 
 @pytest.mark.slow
