@@ -10,6 +10,7 @@ from statistics import fmean
 
 from ..generators.calls import Caller
 from ..generators.judges import Judge
+from ..schemas.labels import margin_between, winner_at
 from ..schemas.row import Failure, Usage
 from ..schemas.rows import Answer, Comparison, Grade, Task, Verdict
 from .stages import Answered, Judged, Paired, Seed, loss_of, together
@@ -91,8 +92,8 @@ def verdict_of(comparison: Comparison, grades: Sequence[Grade]) -> Verdict:
     common["flags"] = ("asked_again",) if any(grade.sample for some in used for grade in some) else ()
     if len(scores) != 2:
         return Verdict.model_validate({**common, "scores": scores})
-    margin = round(scores[0] - scores[1], 9) + 0.0
-    winner = "tie" if margin == 0 else "first" if margin > 0 else "second"
+    margin = margin_between(scores)
+    winner = winner_at(margin)
     return Verdict.model_validate({**common, "winner": winner, "margin": margin})
 
 

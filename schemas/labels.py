@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,6 +70,12 @@ def majority(reviews: Iterable[Review]) -> Winner | None:
     votes = Counter(review.winner for review in reviews if review.winner is not None)
     winner, most = votes.most_common(1)[0] if votes else (None, 0)
     return winner if 2 * most > votes.total() else None
+
+
+def margin_between(scores: Sequence[float]) -> float:
+    """The first score minus the second, to nine digits: scores of 8.2 and 7.2 are 1 apart."""
+    # Adding 0 turns -0.0 into 0.0.
+    return round(scores[0] - scores[1], 9) + 0.0
 
 
 def winner_at(margin: float, tie_margin: float = 0.0) -> Winner:

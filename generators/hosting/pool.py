@@ -19,6 +19,7 @@ from ...schemas.errors import CallFailed, EndpointError
 from ..providers import Connection, Load, Reply, Request
 from .devices import placed
 from .engine import Engine, Served
+from .machine import Machine
 from .pace import Pace
 from .process import reap
 from .settings import Hosted
@@ -78,6 +79,8 @@ class Pool:
         self._models: dict[str, Hosting] = {}
         self._places: dict[str, tuple[int, ...]] = {}
         self._loading = asyncio.Lock()
+        self.machine = Machine()
+        """What all entries of the run have found out about this machine."""
         self._held_back: tuple[int, ...] = ()
         """GPUs on which an engine is being loaded or woken: the others there get no requests."""
 
@@ -259,7 +262,7 @@ class _Hosted:
 
     async def check(self) -> None:
         """Whatever can be known without loading the model. Raises `EndpointError`."""
-        await asyncio.to_thread(self._provider.check)
+        await asyncio.to_thread(self._provider.check, self._pool.machine)
 
     async def load(self) -> Load | None:
         """The engine queues and batches by itself: it is given all there is."""

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ...schemas.labels import winner_at
+from ...schemas.labels import margin_between, winner_at
 from ...schemas.row import Failure, Usage, digest
 from ...schemas.rows import Comparison, Judgment, Verdict
 from . import Ask, Protocol, Run
@@ -84,7 +84,7 @@ def _settle(comparison: Comparison, judgments: Sequence[Judgment], with_referenc
     common["flags"] = ("asked_again",) if any(judgment.sample for judgment in readable) else ()
     if len(scores) != 2:
         return Verdict.model_validate({**common, "scores": scores})
-    margin = round(scores[0] - scores[1], 9) + 0.0
+    margin = margin_between(scores)
     winner = winner_at(margin, tie_margin)
     return Verdict.model_validate({**common, "winner": winner, "margin": margin})
 

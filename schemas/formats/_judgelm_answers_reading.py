@@ -8,13 +8,13 @@ from itertools import count, zip_longest
 
 from ..errors import Unreadable
 from ..judgelm_prompt import FEWEST, MOST, read_scores
+from ..labels import margin_between
 from ..rows import Answer, Comparison, Example, Judgment, Loss, Message, Task, Verdict
 from ..sampling import Sampling
 from . import Record
 from ._judgelm_choice import winner_of
 from ._judgelm_reading import decoding_method_at, task_of
 from ._lines import Line, lines_of, lost
-from ._margin import margin_between
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from itertools import zip_longest
 
 from ..errors import Unreadable
 from ..judgelm_prompt import read_scores
+from ..labels import margin_between
 from ..rows import Answer, Comparison, Example, Judgment, Loss, Message, Reference, Task, Verdict
 from ..sampling import Sampling
 from . import Record
 from ._judgelm_choice import winner_of
 from ._lines import Line, lines_of, lost, rows
-from ._margin import margin_between
 
 
 def read_train(files: Mapping[str, Iterable[Record]], name: str) -> Iterator[Example | Loss]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ..labels import margin_between, winner_at
 from ..rows import Answer, Aspect, Comparison, Example, Judgment, Message, Reference, Task, Verdict
 from ..ultrafeedback_aspects import ASPECTS, OVERALL, means, rationale_of
 from ._lines import Line
@@ -109,6 +110,6 @@ def _verdict(judgment: Judgment, scores: tuple[float, ...]) -> Verdict:
     }
     if len(scores) != 2:
         return Verdict.model_validate({**common, "scores": scores})
-    margin = round(scores[0] - scores[1], 9) + 0.0
-    winner = "tie" if margin == 0 else "first" if margin > 0 else "second"
+    margin = margin_between(scores)
+    winner = winner_at(margin)
     return Verdict.model_validate({**common, "winner": winner, "margin": margin})

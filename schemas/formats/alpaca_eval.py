@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..contents import Content
 from ..errors import CannotCarry
+from ..labels import margin_between
 from ..rows import Answer, Comparison, Example, Judgment, Loss, Message, Task, Verdict, Winner
 from . import Format, Record
 from ._chat import only_question
 from ._lines import Line, lines_of, rows
-from ._margin import margin_between
 from ._pair import pair_of
 
 if TYPE_CHECKING:

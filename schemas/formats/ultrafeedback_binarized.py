@@ -17,6 +17,7 @@ from pydantic import Field
 from ..chat_text import question_text
 from ..contents import Content
 from ..errors import CannotCarry
+from ..labels import margin_between
 from ..row import digest
 from ..rows import Answer, Example, Loss, Task
 from . import Format, Record
@@ -161,4 +162,4 @@ def _example(line: Line, index: int) -> Example:
     if scores[0] <= scores[1]:
         raise line.wrong("score_chosen", f"expected more than score_rejected (got {scores[0]:g} and {scores[1]:g})")
     sides = Side(chosen, score=scores[0]), Side(rejected, score=scores[1])
-    return preferred(index, task, *sides, margin=round(scores[0] - scores[1], 9))
+    return preferred(index, task, *sides, margin=margin_between(scores))
